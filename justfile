@@ -1,0 +1,14 @@
+# Short names. What CI runs is `just check`.
+
+# Everything: formats, lints, tests
+check:
+    ./check
+
+# Write openapi/openapi.json from the code
+openapi:
+    cargo run --release --quiet -- openapi > target/openapi.json
+    mv target/openapi.json openapi/openapi.json
+
+# Write tests/it/authority.md from what the server does
+authority:
+    ASTRAL_WRITE=1 cargo test --release -p astral-tests --test it authority::

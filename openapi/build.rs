@@ -1,0 +1,48 @@
+//! Generates the client from `openapi.json` with progenitor.
+
+use std::{env, fs, path::Path};
+
+use serde_json::{Map, Value};
+
+fn main() {
+    println!("cargo::rerun-if-changed=openapi.json");
+    println!("cargo::rerun-if-changed=build.rs");
+    let text = fs::read_to_string("openapi.json").expect("openapi.json is there; `just openapi` writes it");
+    let mut document: Value = serde_json::from_str(&text).expect("openapi.json is JSON");
+    adapt(&mut document);
+    let document = serde_json::from_value(document).expect("openapi.json is an OpenAPI 3.0 document");
+    let mut settings = progenitor::GenerationSettings::default();
+    settings.with_interface(progenitor::InterfaceStyle::Builder);
+    let tokens =
+        progenitor::Generator::new(&settings).generate_tokens(&document).expect("progenitor understands openapi.json");
+    let code = Path::new(&env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("client.rs");
+    fs::write(code, tokens.to_string()).expect("the client can be written");
+}
+
+/// Makes of the document what progenitor can read, in a copy that nobody else sees: it knows no
+/// `application/problem+json`, and would make a type of its own of each text with a limit. What a text may
+/// hold is the server's to say, so that an older client understands a newer server.
+fn adapt(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            if let Some(problem) = fields.remove("application/problem+json") {
+                fields.insert("application/json".to_owned(), problem);
+            }
+            if is_text(fields) {
+                for limit in ["pattern", "minLength", "maxLength"] {
+                    fields.remove(limit);
+                }
+                if fields.get("format").is_some_and(|format| format != "date-time") {
+                    fields.remove("format");
+                }
+            }
+            fields.values_mut().for_each(adapt);
+        }
+        Value::Array(values) => values.iter_mut().for_each(adapt),
+        _ => {}
+    }
+}
+
+fn is_text(schema: &Map<String, Value>) -> bool {
+    schema.get("type").is_some_and(|kind| kind == "string") && !schema.contains_key("enum")
+}

@@ -1,0 +1,143 @@
+//! The command line: a file a command.
+
+mod demo;
+mod init;
+mod operator;
+mod serve;
+
+use std::{
+    io::{BufRead as _, IsTerminal as _, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    config::{DataOption, LogFormat, Options},
+    service::Password,
+};
+
+/// The API-key server that a coaching club runs for itself.
+#[derive(Parser)]
+#[command(name = "astral-server", version, about, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+
+    #[command(flatten)]
+    data: DataOption,
+
+    /// What to log: error, warn, info, debug, trace, or a filter such as astral_server=debug [default:
+    /// info for serve, else warn]
+    #[arg(long, env = "ASTRAL_LOG", value_name = "FILTER", global = true)]
+    log: Option<String>,
+
+    /// How to write the log, which goes to standard error
+    #[arg(long, env = "ASTRAL_LOG_FORMAT", value_enum, default_value = "text", global = true)]
+    log_format: LogFormat,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the club
+    Serve {
+        #[command(flatten)]
+        options: Options,
+        /// File with settings, in TOML; the names are those of the flags
+        #[arg(long, env = "ASTRAL_CONFIG", value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+    /// Serve a throw-away club to try things out with
+    Demo(demo::DemoOptions),
+    /// Make the first organization and its head coach; the password comes on standard input
+    Init(init::InitOptions),
+    /// List, make and change organizations
+    #[command(subcommand)]
+    Org(operator::OrgCommand),
+    /// List users and reset passwords
+    #[command(subcommand)]
+    User(operator::UserCommand),
+    /// List and revoke API keys
+    #[command(subcommand)]
+    Key(operator::KeyCommand),
+    /// Print the OpenAPI document
+    Openapi,
+}
+
+/// Runs the command that was typed; the process's exit code.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    match execute(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            let _ = writeln!(std::io::stderr(), "astral-server: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(arguments: Arguments) -> Result<(), String> {
+    let quiet = if matches!(arguments.command, Command::Serve { .. }) { "info" } else { "warn" };
+    start_logging(arguments.log.as_deref().unwrap_or(quiet), arguments.log_format)?;
+    let data = arguments.data;
+    match arguments.command {
+        Command::Openapi => say(crate::openapi().trim_end()),
+        Command::Serve { options, config } => {
+            in_runtime(serve::serve(data.folder()?, options.resolve(config.as_deref())?))
+        }
+        Command::Demo(options) => in_runtime(demo::demo(options)),
+        Command::Init(options) => in_runtime(init::init(data.folder()?, options)),
+        Command::Org(command) => in_runtime(operator::org(data.folder()?, command)),
+        Command::User(command) => in_runtime(operator::user(data.folder()?, command)),
+        Command::Key(command) => in_runtime(operator::key(data.folder()?, command)),
+    }
+}
+
+fn in_runtime(command: impl Future<Output = Result<(), String>>) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| format!("cannot start: {error}"))?.block_on(command)
+}
+
+fn start_logging(filter: &str, format: LogFormat) -> Result<(), String> {
+    let filter = tracing_subscriber::EnvFilter::try_new(filter).map_err(|error| format!("--log {filter}: {error}"))?;
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => subscriber.with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Json => subscriber.json().flatten_event(true).init(),
+    }
+    Ok(())
+}
+
+/// Writes a line to standard output, at once.
+fn say(text: impl std::fmt::Display) -> Result<(), String> {
+    let mut output = std::io::stdout().lock();
+    match writeln!(output, "{text}").and_then(|()| output.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(format!("cannot write: {error}")),
+        _ => Ok(()),
+    }
+}
+
+/// A new password that keeps the rules: asked for twice at a terminal, else the first line of standard input.
+fn new_password() -> Result<String, String> {
+    let text = if std::io::stdin().is_terminal() {
+        let ask =
+            |prompt| rpassword::prompt_password(prompt).map_err(|error| format!("cannot read the password: {error}"));
+        let first = ask("Password: ")?;
+        if first != ask("The same again: ")? {
+            return Err("the two passwords differ".to_owned());
+        }
+        first
+    } else {
+        let mut line = String::new();
+        std::io::stdin().lock().read_line(&mut line).map_err(|error| format!("cannot read the password: {error}"))?;
+        line.trim_end_matches(['\r', '\n']).to_owned()
+    };
+    if text.is_empty() {
+        return Err(
+            "no password on standard input; for example: printf '%s\\n' \"$PASSWORD\" | astral-server …".to_owned()
+        );
+    }
+    Password::parse(text.clone()).map_err(|invalid| format!("the password {invalid}"))?;
+    Ok(text)
+}

@@ -1,0 +1,343 @@
+//! `org`, `user`, `key`: the operator's work, on the data folder itself or, where a server runs, through the
+//! socket in it that its owner alone can use.
+
+use std::{
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use clap::Subcommand;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{UnixListener, UnixStream},
+    task::JoinHandle,
+};
+
+use super::{new_password, say, serve};
+use crate::service::{
+    ApiKeyId, Conflict, Email, Error, Name, NewHeadCoach, OrganizationId, Password, Plan, Reason, Service, Settings,
+    ShellAccess,
+};
+
+/// The socket's name in the data folder.
+pub const SOCKET: &str = "operator.sock";
+/// How many bytes a request has at most.
+const MAX_REQUEST: u64 = 64 << 10;
+
+#[derive(Subcommand)]
+pub enum OrgCommand {
+    /// List organizations
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make an organization and its head coach; the password comes on standard input
+    Create {
+        /// Name of the club
+        #[arg(long, value_name = "NAME")]
+        organization: Name,
+        /// Its plan: free, coach, club or enterprise
+        #[arg(long, value_name = "PLAN", default_value = "coach")]
+        plan: Plan,
+        /// Email with which the head coach will sign in
+        #[arg(long, value_name = "EMAIL")]
+        email: Email,
+        /// What the head coach is called
+        #[arg(long, value_name = "NAME")]
+        name: Name,
+    },
+    /// Put an organization on a plan: free, coach, club or enterprise
+    SetPlan {
+        /// The organization's id
+        organization: OrganizationId,
+        /// Its plan
+        plan: Plan,
+    },
+    /// Make an active member, who can sign in with this email, head coach
+    SetHeadCoach {
+        /// The organization's id
+        organization: OrganizationId,
+        /// Email with which the member signs in
+        email: Email,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum UserCommand {
+    /// List users
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Set a password, which comes on standard input, and end the user's sessions
+    ResetPassword {
+        /// Email with which the user signs in
+        email: Email,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum KeyCommand {
+    /// List the API keys of an organization
+    List {
+        /// The organization's id
+        organization: OrganizationId,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke an API key, at once and finally
+    Revoke {
+        /// The organization's id
+        organization: OrganizationId,
+        /// The key's id
+        key: ApiKeyId,
+        /// Why; kept with the key
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<Reason>,
+    },
+}
+
+/// What goes over the socket.
+#[derive(Clone, Serialize, Deserialize)]
+pub enum Request {
+    ListOrganizations,
+    CreateOrganization { first: bool, organization: Name, plan: Plan, email: Email, name: Name, password: String },
+    SetPlan { organization: OrganizationId, plan: Plan },
+    SetHeadCoach { organization: OrganizationId, email: Email },
+    ListUsers,
+    ResetPassword { email: Email, password: String },
+    ListKeys { organization: OrganizationId },
+    RevokeKey { organization: OrganizationId, key: ApiKeyId, reason: Option<Reason> },
+}
+
+pub async fn org(folder: PathBuf, command: OrgCommand) -> Result<(), String> {
+    match command {
+        OrgCommand::List { json } => ask(&folder, Request::ListOrganizations, json).await,
+        OrgCommand::Create { organization, plan, email, name } => {
+            let password = new_password()?;
+            ask(&folder, Request::CreateOrganization { first: false, organization, plan, email, name, password }, false)
+                .await
+        }
+        OrgCommand::SetPlan { organization, plan } => {
+            ask(&folder, Request::SetPlan { organization, plan }, false).await
+        }
+        OrgCommand::SetHeadCoach { organization, email } => {
+            ask(&folder, Request::SetHeadCoach { organization, email }, false).await
+        }
+    }
+}
+
+pub async fn user(folder: PathBuf, command: UserCommand) -> Result<(), String> {
+    match command {
+        UserCommand::List { json } => ask(&folder, Request::ListUsers, json).await,
+        UserCommand::ResetPassword { email } => {
+            let password = new_password()?;
+            ask(&folder, Request::ResetPassword { email, password }, false).await
+        }
+    }
+}
+
+pub async fn key(folder: PathBuf, command: KeyCommand) -> Result<(), String> {
+    match command {
+        KeyCommand::List { organization, json } => ask(&folder, Request::ListKeys { organization }, json).await,
+        KeyCommand::Revoke { organization, key, reason } => {
+            ask(&folder, Request::RevokeKey { organization, key, reason }, false).await
+        }
+    }
+}
+
+/// Has `request` done, by the running server if there is one, and prints what came of it.
+pub async fn ask(folder: &Path, request: Request, json: bool) -> Result<(), String> {
+    let answer = match UnixStream::connect(folder.join(SOCKET)).await {
+        Ok(stream) => over_socket(stream, &request)
+            .await
+            .map_err(|error| format!("the running server did not answer: {error}"))??,
+        Err(_) => {
+            let (service, _) = serve::open(folder, Settings::default())?;
+            let answer = perform(&service, request).await;
+            service.close().await.map_err(|error| error.to_string())?;
+            answer?
+        }
+    };
+    say(if json { serde_json::to_string_pretty(&answer).unwrap_or_default() } else { table(&answer) })
+}
+
+async fn over_socket(mut stream: UnixStream, request: &Request) -> std::io::Result<Result<Value, String>> {
+    stream.write_all(&serde_json::to_vec(request)?).await?;
+    stream.shutdown().await?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await?;
+    Ok(serde_json::from_slice(&answer)?)
+}
+
+/// Listens on the socket in the data folder until the task is aborted.
+pub fn listen(folder: &Path, service: Arc<Service>) -> Result<JoinHandle<()>, String> {
+    let path = folder.join(SOCKET);
+    let failed = |error: std::io::Error| format!("cannot make the operator's socket {}: {error}", path.display());
+    // The database is locked by us: a socket that is still there belongs to nobody.
+    if let Err(error) = std::fs::remove_file(&path)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        return Err(failed(error));
+    }
+    let listener = UnixListener::bind(&path).map_err(failed)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    Ok(tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let service = Arc::clone(&service);
+            tokio::spawn(async move {
+                if let Err(error) = answer(stream, &service).await {
+                    tracing::warn!(%error, "an operator's request broke off");
+                }
+            });
+        }
+    }))
+}
+
+async fn answer(mut stream: UnixStream, service: &Service) -> std::io::Result<()> {
+    let peer = stream.peer_cred()?.uid();
+    if peer != rustix::process::geteuid().as_raw() && peer != 0 {
+        tracing::warn!(peer, "a stranger tried the operator's socket");
+        return Ok(());
+    }
+    let mut request = Vec::new();
+    (&mut stream).take(MAX_REQUEST).read_to_end(&mut request).await?;
+    let answer = match serde_json::from_slice(&request) {
+        Ok(request) => perform(service, request).await,
+        Err(_) => {
+            Err("the running server does not know this command; use the astral-server that it was started with"
+                .to_owned())
+        }
+    };
+    stream.write_all(&serde_json::to_vec(&answer)?).await?;
+    stream.shutdown().await
+}
+
+/// Does what the operator asks. Reached from a shell on this machine and from nowhere else.
+async fn perform(service: &Service, request: Request) -> Result<Value, String> {
+    let access = ShellAccess::asserted_by_command_line();
+    let done = match request {
+        Request::ListOrganizations => service.read(|tx| tx.operator(access).organizations()).map(|organizations| {
+            let row = |(organization, head_coach): &(crate::service::Organization, Option<crate::service::Member>)| {
+                let head_coach = head_coach.as_ref();
+                json!({
+                    "id": organization.id,
+                    "name": organization.name,
+                    "plan": organization.plan,
+                    "head_coach": head_coach.map(|member| member.display_name.to_string()),
+                    "created_at": organization.created_at,
+                })
+            };
+            organizations.iter().map(row).collect()
+        }),
+        Request::CreateOrganization { first, organization, plan, email, name, password } => {
+            create_organization(service, access, first, organization, plan, email, name, password).await
+        }
+        Request::SetPlan { organization, plan } => {
+            let changed = service.write(move |tx| tx.operator(access).set_plan(organization, plan)).await;
+            changed.map(|organization| json!({ "id": organization.id, "name": organization.name, "plan": organization.plan }))
+        }
+        Request::SetHeadCoach { organization, email } => {
+            let changed = service.write(move |tx| tx.operator(access).set_head_coach(organization, &email)).await;
+            changed.map(|member| json!({ "organization": organization, "head_coach": member.id, "name": member.display_name }))
+        }
+        Request::ListUsers => service.read(|tx| tx.operator(access).users()).map(|users| {
+            let row = |user: &crate::service::User| {
+                json!({ "id": user.id, "email": user.email, "name": user.display_name, "created_at": user.created_at })
+            };
+            users.iter().map(row).collect()
+        }),
+        Request::ResetPassword { email, password } => reset_password(service, access, email, password).await,
+        Request::ListKeys { organization } => service.read(|tx| tx.operator(access).api_keys(organization)).map(|keys| {
+            let now = service.now();
+            let row = |key: &crate::service::ApiKey| {
+                let hint = key.current_secret().map(|secret| secret.hint.clone());
+                json!({ "id": key.id, "name": key.name, "hint": hint, "status": key.status(now), "expires_at": key.expires_at })
+            };
+            keys.iter().map(row).collect()
+        }),
+        Request::RevokeKey { organization, key, reason } => {
+            let revoked = service.write(move |tx| tx.operator(access).revoke_key(organization, key, reason.clone())).await;
+            revoked.map(|()| json!({ "id": key, "status": "revoked" }))
+        }
+    };
+    done.map_err(|error| explain(&error))
+}
+
+#[expect(clippy::too_many_arguments, reason = "one for each flag")]
+async fn create_organization(
+    service: &Service,
+    access: ShellAccess,
+    first: bool,
+    organization: Name,
+    plan: Plan,
+    email: Email,
+    display_name: Name,
+    password: String,
+) -> Result<Value, Error> {
+    let password_hash = service.hash_password(Password::typed(password)).await?;
+    let head_coach = NewHeadCoach { email, display_name, password_hash };
+    let made = service
+        .write(move |tx| tx.operator(access).create_organization(organization.clone(), plan, head_coach.clone(), first))
+        .await;
+    made.map(|(organization, user)| {
+        json!({ "id": organization.id, "name": organization.name, "plan": organization.plan, "head_coach": user.email })
+    })
+}
+
+async fn reset_password(
+    service: &Service,
+    access: ShellAccess,
+    email: Email,
+    password: String,
+) -> Result<Value, Error> {
+    let hash = service.hash_password(Password::typed(password)).await?;
+    let sought = email.clone();
+    let ended = service.write(move |tx| tx.operator(access).reset_password(&sought, hash.clone())).await?;
+    Ok(json!({ "email": email, "sessions_ended": ended }))
+}
+
+/// A refusal in the operator's words.
+fn explain(error: &Error) -> String {
+    match error {
+        Error::NotFound => "there is no such organization, user, member or key; 'org list', 'user list' and 'key list' show what there is".to_owned(),
+        Error::Conflict(Conflict::AlreadySetUp) => "there is an organization already; to make another, use 'org create'".to_owned(),
+        Error::Conflict(Conflict::UserExists) => "there is an account with this email; use another".to_owned(),
+        Error::Conflict(Conflict::NotActiveCoach) => "the member is not active; a coach of the club can change that".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// An object as lines, a list of objects as a table.
+fn table(answer: &Value) -> String {
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "-".to_owned(),
+        other => other.to_string(),
+    };
+    let Value::Array(rows) = answer else {
+        let lines = answer.as_object().into_iter().flatten().map(|(name, value)| format!("{name}: {}", text(value)));
+        return lines.collect::<Vec<_>>().join("\n");
+    };
+    let Some(columns) = rows.first().and_then(Value::as_object).map(|row| row.keys().cloned().collect::<Vec<_>>())
+    else {
+        return "none".to_owned();
+    };
+    let cells = std::iter::once(columns.clone())
+        .chain(rows.iter().map(|row| columns.iter().map(|column| text(&row[column])).collect()));
+    let cells: Vec<Vec<String>> = cells.collect();
+    let widths: Vec<usize> = (0..columns.len())
+        .map(|column| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
+        .collect();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    cells.iter().map(line).collect::<Vec<_>>().join("\n")
+}

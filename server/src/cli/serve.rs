@@ -1,0 +1,132 @@
+//! `serve`: the data folder, the socket for the operator, and the server itself.
+
+use std::{
+    fs,
+    io::{IsTerminal as _, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use serde::{Deserialize, Serialize};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+
+use super::{operator, say};
+use crate::{
+    config::Config,
+    service::{Clock, OpenError, Service, Settings, StartError},
+};
+
+/// In the data folder: who serves it.
+const RUNNING: &str = "running.json";
+/// In the data folder: the setup code, where there is no terminal to print it to.
+const SETUP_CODE: &str = "setup-code";
+
+/// Who serves a data folder.
+#[derive(Serialize, Deserialize)]
+struct Running {
+    pid: u32,
+    url: String,
+}
+
+/// Opens the data folder, and names the process that has it if one does.
+pub fn open(folder: &Path, settings: Settings) -> Result<(Service, Option<String>), String> {
+    Service::open(folder, settings, Clock::system()).map_err(|error| match error {
+        StartError::Open(OpenError::InUse(_)) => in_use(folder),
+        other => other.to_string(),
+    })
+}
+
+fn in_use(folder: &Path) -> String {
+    let running = fs::read(folder.join(RUNNING)).ok().and_then(|bytes| serde_json::from_slice::<Running>(&bytes).ok());
+    let who = running.map_or_else(
+        || "another astral-server".to_owned(),
+        |Running { pid, url }| format!("astral-server, process {pid}, which serves it at {url}"),
+    );
+    format!(
+        "the data folder {} is in use by {who}; stop that process first, or name another folder with --data",
+        folder.display()
+    )
+}
+
+/// Serves `folder` until the process is told to stop.
+pub async fn serve(folder: PathBuf, config: Config) -> Result<(), String> {
+    let (service, setup_code) = open(&folder, config.service)?;
+    let listener = listen(config.listen).await?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let url = format!("http://{address}");
+    write_private(
+        &folder.join(RUNNING),
+        &serde_json::to_vec(&Running { pid: std::process::id(), url: url.clone() }).unwrap_or_default(),
+    )?;
+    let service = Arc::new(service);
+    let socket = operator::listen(&folder, Arc::clone(&service))?;
+    say(format_args!("Astral serves {} at {url}", folder.display()))?;
+    let code_file = folder.join(SETUP_CODE);
+    match setup_code {
+        Some(code) if std::io::stdout().is_terminal() => say(format_args!(
+            "No club yet. Set it up in the console, or with POST {url}/api/v1/setup; the setup code is {code}"
+        ))?,
+        Some(code) => {
+            write_private(&code_file, format!("{code}\n").as_bytes())?;
+            say(format_args!(
+                "No club yet. Set it up in the console, or with POST {url}/api/v1/setup; the setup code is in {}",
+                code_file.display()
+            ))?;
+        }
+        None => remove(&code_file),
+    }
+    let stopped = crate::run(listener, service, config.http, stop_signal()).await;
+    socket.abort();
+    for file in [RUNNING, operator::SOCKET, SETUP_CODE] {
+        remove(&folder.join(file));
+    }
+    stopped.map_err(|error| format!("stopped, but the last uses of keys could not be written: {error}"))?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Listens on `address`.
+pub async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, String> {
+    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => format!(
+            "{address} is in use by another program; name another with --listen, or let --listen 127.0.0.1:0 pick one"
+        ),
+        _ => format!("cannot listen on {address}: {error}"),
+    })
+}
+
+/// Resolves when the process is told to stop.
+pub async fn stop_signal() {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+/// Writes a file that nobody else can read.
+fn write_private(path: &Path, bytes: &[u8]) -> Result<(), String> {
+    remove(path);
+    let written = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .and_then(|mut file| file.write_all(bytes));
+    written.map_err(|error| format!("cannot write {}: {error}", path.display()))
+}
+
+fn remove(path: &Path) {
+    if let Err(error) = fs::remove_file(path)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::warn!(%error, path = %path.display(), "could not be removed");
+    }
+}

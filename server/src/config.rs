@@ -1,0 +1,151 @@
+//! What may be set, and its defaults: flags, `ASTRAL_*` variables and an optional file, in that order of
+//! strength, parsed into checked types.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use clap::{Args, ValueEnum};
+use ipnet::IpNet;
+use serde::Deserialize;
+
+use crate::{
+    http::HttpSettings,
+    service::{Plan, Settings},
+};
+
+/// Where the server listens if nothing else is said.
+pub const DEFAULT_LISTEN: &str = "127.0.0.1:7878";
+
+/// What can be set, as it was typed. The names in the file are those of the flags, with `_` for `-`.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// Address and port to listen on; port 0 picks a free one [default: 127.0.0.1:7878]
+    #[arg(long, env = "ASTRAL_LISTEN", value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+
+    /// Listen beyond this machine without TLS. Only behind a proxy that adds it: passwords and keys are
+    /// readable on the way otherwise
+    #[arg(long, env = "ASTRAL_INSECURE_LISTEN", num_args = 0..=1, default_missing_value = "true")]
+    insecure_listen: Option<bool>,
+
+    /// Address under which people reach the server, for links, such as https://club.example
+    #[arg(long, env = "ASTRAL_PUBLIC_URL", value_name = "URL")]
+    public_url: Option<String>,
+
+    /// Proxy whose X-Forwarded-For is believed; may be given several times
+    #[arg(long = "trusted-proxy", env = "ASTRAL_TRUSTED_PROXY", value_name = "CIDR", value_delimiter = ',')]
+    trusted_proxy: Option<Vec<IpNet>>,
+
+    /// Connections that may be open at once [default: 4096]
+    #[arg(long, env = "ASTRAL_MAX_CONNECTIONS", value_name = "N")]
+    max_connections: Option<usize>,
+
+    /// Memory for the database's cache, in MiB [default: 64]
+    #[arg(long, env = "ASTRAL_CACHE_MB", value_name = "MIB")]
+    cache_mb: Option<usize>,
+
+    /// Active API keys that an organization may have [default: 100]
+    #[arg(long, env = "ASTRAL_MAX_ACTIVE_KEYS", value_name = "N")]
+    max_active_keys: Option<usize>,
+
+    /// Plan of the organization that set-up makes: free, coach, club or enterprise [default: coach]
+    #[arg(long, env = "ASTRAL_SETUP_PLAN", value_name = "PLAN")]
+    setup_plan: Option<Plan>,
+}
+
+/// Where the database is.
+#[derive(Debug, Clone, Args)]
+pub struct DataOption {
+    /// Folder of the database [default: the platform's data folder]
+    #[arg(long, env = "ASTRAL_DATA", value_name = "DIR", global = true)]
+    data: Option<PathBuf>,
+}
+
+impl DataOption {
+    /// The folder.
+    ///
+    /// # Errors
+    /// If none was named and the platform has none for this user.
+    pub fn folder(&self) -> Result<PathBuf, String> {
+        let platform = || directories::ProjectDirs::from("", "", "astral").map(|folders| folders.data_dir().to_owned());
+        self.data
+            .clone()
+            .or_else(platform)
+            .ok_or_else(|| "this user has no data folder; name one with --data DIR".to_owned())
+    }
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// An object a line.
+    Json,
+}
+
+/// What was set, checked.
+#[derive(Debug)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// For HTTP.
+    pub http: HttpSettings,
+    /// For the service.
+    pub service: Settings,
+}
+
+impl Options {
+    /// These, and what they leave open from the file, and what that leaves open from the defaults.
+    ///
+    /// # Errors
+    /// A sentence that names what is wrong and what to do.
+    pub fn resolve(self, file: Option<&Path>) -> Result<Config, String> {
+        let file = file.map(Self::from_file).transpose()?.unwrap_or_default();
+        let listen = self
+            .listen
+            .or(file.listen)
+            .map_or_else(|| DEFAULT_LISTEN.parse().map_err(|_| "no address".to_owned()), Ok)?;
+        if !listen.ip().is_loopback() && !self.insecure_listen.or(file.insecure_listen).unwrap_or(false) {
+            return Err(format!(
+                "{listen} can be reached from other machines, and without TLS everyone on the way can read passwords and keys; listen on 127.0.0.1 behind a proxy that adds TLS, or say --insecure-listen"
+            ));
+        }
+        let defaults = (HttpSettings::default(), Settings::default());
+        let public_url = self.public_url.or(file.public_url).map(|url| url.trim_end_matches('/').to_owned());
+        if public_url.as_ref().is_some_and(|url| !url.starts_with("http://") && !url.starts_with("https://")) {
+            return Err("--public-url must begin with https:// or http://".to_owned());
+        }
+        let positive =
+            |name: &str, value: usize| if value == 0 { Err(format!("--{name} must be at least 1")) } else { Ok(value) };
+        Ok(Config {
+            listen,
+            http: HttpSettings {
+                public_url,
+                trusted_proxies: self.trusted_proxy.or(file.trusted_proxy).unwrap_or_default(),
+                max_connections: positive(
+                    "max-connections",
+                    self.max_connections.or(file.max_connections).unwrap_or(defaults.0.max_connections),
+                )?,
+            },
+            service: Settings {
+                cache: positive("cache-mb", self.cache_mb.or(file.cache_mb).unwrap_or(defaults.1.cache >> 20))?
+                    .saturating_mul(1 << 20),
+                max_active_keys: positive(
+                    "max-active-keys",
+                    self.max_active_keys.or(file.max_active_keys).unwrap_or(defaults.1.max_active_keys),
+                )?,
+                setup_plan: self.setup_plan.or(file.setup_plan).unwrap_or(defaults.1.setup_plan),
+            },
+        })
+    }
+
+    fn from_file(path: &Path) -> Result<Self, String> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| format!("cannot read the configuration {}: {error}", path.display()))?;
+        toml::from_str(&text).map_err(|error| format!("the configuration {} is wrong: {error}", path.display()))
+    }
+}

@@ -1,0 +1,382 @@
+//! API keys.
+
+use std::sync::Arc;
+
+use poem::web::Data;
+use poem_openapi::{
+    Object, OpenApi,
+    param::{Path, Query},
+};
+use serde::Serialize;
+
+use super::{
+    Tag,
+    body::{Body, body},
+    cursor::List,
+    problem::{BODY, CONFLICT, CREDENTIAL, Problem, Refused, THING},
+    reply::{NoContent, Reply},
+    schema::{AllowedIp, ClearableApiKeyField, CursorText, KeyStatusFilter, Limit, set_or_clear},
+    security::SessionCaller,
+};
+use crate::service::{
+    ApiKey, ApiKeyChange, ApiKeyId, ApiKeyWithUse, Description, FieldError, Id, KeyState, KeyStatus, Name, NewApiKey,
+    OrganizationId, Person, Reason, Scope, Scopes, SecretKind, Service, Timestamp, UserId,
+};
+
+/// An API key. Its secret is never part of it.
+#[derive(Serialize, Object)]
+#[oai(rename = "ApiKey")]
+pub struct ApiKeyBody {
+    /// Stays the same for the life of the key.
+    id: ApiKeyId,
+    organization_id: OrganizationId,
+    name: Name,
+    /// What it is for.
+    description: Option<Description>,
+    /// By which its secret can be recognized: how it begins and ends, without the checksum.
+    hint: String,
+    /// What it may do.
+    scopes: Vec<Scope>,
+    /// From where it may be used; from anywhere if empty.
+    #[oai(validator(max_items = 50))]
+    allowed_ips: Vec<AllowedIp>,
+    status: KeyStatus,
+    created_at: Timestamp,
+    created_by: PersonBody,
+    /// From then on it is refused; `null` if it does not expire.
+    expires_at: Option<Timestamp>,
+    /// When it was last used, to within a minute; `null` if it never was.
+    last_used_at: Option<Timestamp>,
+    /// The secret before the present one, while both work.
+    previous_secret: Option<PreviousSecretBody>,
+    /// When, by whom and why it was revoked; `null` if it was not.
+    revoked: Option<RevocationBody>,
+}
+
+/// A person as they were called when they acted.
+#[derive(Serialize, Object)]
+#[oai(rename = "Person")]
+struct PersonBody {
+    /// The user; `null` for whoever runs the server.
+    id: Option<UserId>,
+    display_name: String,
+}
+
+/// A secret that was replaced and still works.
+#[derive(Serialize, Object)]
+#[oai(rename = "PreviousSecret")]
+struct PreviousSecretBody {
+    hint: String,
+    /// From then on it is refused.
+    ends_at: Timestamp,
+    last_used_at: Option<Timestamp>,
+}
+
+/// How a key was revoked.
+#[derive(Serialize, Object)]
+#[oai(rename = "Revocation")]
+struct RevocationBody {
+    at: Timestamp,
+    by: PersonBody,
+    /// What was given as the reason.
+    reason: Option<Reason>,
+}
+
+/// An API key that was just created, and its secret.
+#[derive(Serialize, Object)]
+#[oai(rename = "CreatedApiKey")]
+struct CreatedApiKeyBody {
+    /// The key in full, this once: store it now, nobody can show it again.
+    secret: String,
+    #[oai(flatten)]
+    #[serde(flatten)]
+    api_key: ApiKeyBody,
+}
+
+/// A page of API keys.
+#[derive(Serialize, Object)]
+#[oai(rename = "ApiKeyPage")]
+struct ApiKeyPage {
+    data: Vec<ApiKeyBody>,
+    /// Pass it as `cursor` for the next page; `null` at the end. A page with one can be short, or empty.
+    next_cursor: Option<String>,
+}
+
+body! {
+    /// An API key to be created.
+    #[oai(rename = "NewApiKey")]
+    post NewApiKeyBody {
+        /// By which you will know it, such as the integration that will use it. Need not be unique.
+        name: Name,
+        /// From then on it is refused; lies in the future. A key without one does not expire.
+        expires_at: Option<Timestamp>,
+        /// What it may do; everything if left out.
+        #[oai(validator(min_items = 1, max_items = 20))]
+        scopes: Option<Vec<Scope>>,
+        /// Addresses or ranges (CIDR) from which it may be used; anywhere if left out.
+        #[oai(validator(max_items = 50))]
+        allowed_ips: Option<Vec<AllowedIp>>,
+        /// What it is for.
+        description: Option<Description>,
+    }
+}
+
+body! {
+    /// What is to change; what is left out stays.
+    #[oai(rename = "ApiKeyChange")]
+    patch ApiKeyChangeBody {
+        name: Option<Name>,
+        description: Option<Description>,
+        /// All that it may do from now on.
+        #[oai(validator(min_items = 1, max_items = 20))]
+        scopes: Option<Vec<Scope>>,
+        /// From then on it is refused; lies in the future.
+        expires_at: Option<Timestamp>,
+        /// All the addresses or ranges from which it may be used from now on.
+        #[oai(validator(max_items = 50))]
+        allowed_ips: Option<Vec<AllowedIp>>,
+        /// Fields to be emptied.
+        #[oai(validator(max_items = 3, unique_items))]
+        clear: Option<Vec<ClearableApiKeyField>>,
+    }
+}
+
+impl From<Person> for PersonBody {
+    fn from(person: Person) -> Self {
+        Self { id: person.id, display_name: person.display_name }
+    }
+}
+
+impl ApiKeyBody {
+    fn new(key: ApiKeyWithUse, now: Timestamp) -> Self {
+        let ApiKeyWithUse { api_key, status, last_used_at, previous_last_used_at } = key;
+        let previous_secret = api_key.previous_secret(now).and_then(|secret| {
+            let ends_at = secret.ends_at?;
+            Some(PreviousSecretBody { hint: secret.hint.clone(), ends_at, last_used_at: previous_last_used_at })
+        });
+        let hint = api_key.current_secret().map(|secret| secret.hint.clone()).unwrap_or_default();
+        let revoked = match api_key.state {
+            KeyState::Usable => None,
+            KeyState::Revoked { at, by, reason } => Some(RevocationBody { at, by: by.into(), reason }),
+        };
+        Self {
+            id: api_key.id,
+            organization_id: api_key.organization_id,
+            name: api_key.name,
+            description: api_key.description,
+            hint,
+            scopes: api_key.scopes.as_slice().to_vec(),
+            allowed_ips: api_key.allowed_ips.into_iter().map(AllowedIp).collect(),
+            status,
+            created_at: api_key.created_at,
+            created_by: api_key.created_by.into(),
+            expires_at: api_key.expires_at,
+            last_used_at,
+            previous_secret,
+            revoked,
+        }
+    }
+}
+
+/// The scopes that were asked for, if any were.
+fn scopes(asked: Option<Vec<Scope>>, errors: &mut Vec<FieldError>) -> Option<Scopes> {
+    match Scopes::new(asked?) {
+        Ok(scopes) => Some(scopes),
+        Err(invalid) => {
+            errors.push(FieldError::new("scopes", invalid.to_string()));
+            None
+        }
+    }
+}
+
+fn allowed_ips(asked: Option<Vec<AllowedIp>>, errors: &mut Vec<FieldError>) -> Option<Vec<ipnet::IpNet>> {
+    let mut nets: Vec<_> = asked?.into_iter().map(|allowed| allowed.0).collect();
+    nets.sort_unstable();
+    nets.dedup();
+    if nets.len() > ApiKey::MAX_ALLOWED_IPS {
+        errors.push(FieldError::new("allowed_ips", format!("must be at most {}", ApiKey::MAX_ALLOWED_IPS)));
+    }
+    Some(nets)
+}
+
+fn in_future(expires_at: Option<Timestamp>, now: Timestamp, errors: &mut Vec<FieldError>) -> Option<Timestamp> {
+    if expires_at.is_some_and(|end| end <= now) {
+        errors.push(FieldError::new("expires_at", format!("must lie in the future; it is {now} now")));
+    }
+    expires_at
+}
+
+pub struct ApiKeysApi;
+
+#[OpenApi]
+impl ApiKeysApi {
+    /// Create an API key
+    ///
+    /// For the head coach, on a plan that includes security settings. The answer holds the secret, which
+    /// is shown this once.
+    #[oai(
+        path = "/api/v1/organizations/:org_id/api-keys",
+        method = "post",
+        operation_id = "create_api_key",
+        tag = "Tag::ApiKeys"
+    )]
+    async fn create_api_key(
+        &self,
+        SessionCaller(caller): SessionCaller,
+        service: Data<&Arc<Service>>,
+        /// The organization.
+        org_id: Path<OrganizationId>,
+        Body(body): Body<NewApiKeyBody>,
+    ) -> Result<Reply<CreatedApiKeyBody, 201>, Refused<{ CREDENTIAL | THING | BODY | CONFLICT }>> {
+        let (now, mut errors) = (service.now(), Vec::new());
+        let secret = service.new_secret(SecretKind::ApiKey);
+        let new = NewApiKey {
+            name: body.name,
+            description: body.description,
+            expires_at: in_future(body.expires_at, now, &mut errors),
+            scopes: scopes(body.scopes, &mut errors).unwrap_or_else(Scopes::all),
+            allowed_ips: allowed_ips(body.allowed_ips, &mut errors).unwrap_or_default(),
+            secret_hash: secret.hash(),
+            secret_hint: secret.hint(),
+        };
+        if !errors.is_empty() {
+            return Err(Problem::invalid(errors).into());
+        }
+        let limit = service.max_active_keys();
+        let key = service
+            .write(move |tx| tx.head_coach(&caller, org_id.0)?.key_manager()?.create_key(new.clone(), limit))
+            .await?;
+        Ok(Reply::with_secret(&CreatedApiKeyBody { secret: secret.reveal(), api_key: ApiKeyBody::new(key, now) }))
+    }
+
+    /// List API keys
+    ///
+    /// Newest first; the active ones unless `status` says otherwise. Secrets are never part of it.
+    #[oai(
+        path = "/api/v1/organizations/:org_id/api-keys",
+        method = "get",
+        operation_id = "list_api_keys",
+        tag = "Tag::ApiKeys"
+    )]
+    async fn list_api_keys(
+        &self,
+        SessionCaller(caller): SessionCaller,
+        service: Data<&Arc<Service>>,
+        /// The organization.
+        org_id: Path<OrganizationId>,
+        /// How many to answer at most.
+        #[oai(default = "Limit::default_limit")]
+        limit: Query<Limit>,
+        /// The `next_cursor` of the page before; with the same filters.
+        cursor: Query<Option<CursorText>>,
+        /// Which keys; `active` if left out.
+        status: Query<Option<KeyStatusFilter>>,
+    ) -> Result<Reply<ApiKeyPage>, Refused<{ CREDENTIAL | THING }>> {
+        let status = match status.0.unwrap_or(KeyStatusFilter::One(KeyStatus::Active)) {
+            KeyStatusFilter::One(status) => Some(status),
+            KeyStatusFilter::All => None,
+        };
+        let list = List::of(&[&"api_keys", &org_id.0, &status]);
+        let position = list.position(cursor.0.as_ref().map(|cursor| cursor.0.as_str()), ApiKeyId::from_bytes)?;
+        let (page, now) = service.read(|tx| {
+            let manager = tx.head_coach(&caller, org_id.0)?.key_manager()?;
+            Ok((manager.api_keys(status, limit.0.0 as usize, position)?, service.now()))
+        })?;
+        let next_cursor = page.next.map(|id| list.cursor(&id.to_bytes()));
+        Ok(Reply::new(&ApiKeyPage {
+            data: page.data.into_iter().map(|key| ApiKeyBody::new(key, now)).collect(),
+            next_cursor,
+        }))
+    }
+
+    /// Get an API key
+    #[oai(
+        path = "/api/v1/organizations/:org_id/api-keys/:key_id",
+        method = "get",
+        operation_id = "get_api_key",
+        tag = "Tag::ApiKeys"
+    )]
+    async fn get_api_key(
+        &self,
+        SessionCaller(caller): SessionCaller,
+        service: Data<&Arc<Service>>,
+        /// The organization.
+        org_id: Path<OrganizationId>,
+        /// The key.
+        key_id: Path<ApiKeyId>,
+    ) -> Result<Reply<ApiKeyBody>, Refused<{ CREDENTIAL | THING }>> {
+        let key = service.read(|tx| tx.head_coach(&caller, org_id.0)?.key_manager()?.api_key(key_id.0))?;
+        Ok(Reply::new(&ApiKeyBody::new(key, service.now())))
+    }
+
+    /// Change an API key
+    ///
+    /// One that is active. Its secret stays, and the change holds from the answer on.
+    #[oai(
+        path = "/api/v1/organizations/:org_id/api-keys/:key_id",
+        method = "patch",
+        operation_id = "update_api_key",
+        tag = "Tag::ApiKeys"
+    )]
+    async fn update_api_key(
+        &self,
+        SessionCaller(caller): SessionCaller,
+        service: Data<&Arc<Service>>,
+        /// The organization.
+        org_id: Path<OrganizationId>,
+        /// The key.
+        key_id: Path<ApiKeyId>,
+        Body(body): Body<ApiKeyChangeBody>,
+    ) -> Result<Reply<ApiKeyBody>, Refused<{ CREDENTIAL | THING | BODY | CONFLICT }>> {
+        let (now, mut errors) = (service.now(), Vec::new());
+        let clear = body.clear.unwrap_or_default();
+        let clears = |field| clear.contains(&field);
+        let expires_at = in_future(body.expires_at, now, &mut errors);
+        let nets = allowed_ips(body.allowed_ips, &mut errors);
+        let change = ApiKeyChange {
+            name: body.name,
+            description: set_or_clear(
+                "description",
+                body.description,
+                clears(ClearableApiKeyField::Description),
+                &mut errors,
+            ),
+            expires_at: set_or_clear("expires_at", expires_at, clears(ClearableApiKeyField::ExpiresAt), &mut errors),
+            scopes: scopes(body.scopes, &mut errors),
+            allowed_ips: set_or_clear("allowed_ips", nets, clears(ClearableApiKeyField::AllowedIps), &mut errors)
+                .map(Option::unwrap_or_default),
+        };
+        if !errors.is_empty() {
+            return Err(Problem::invalid(errors).into());
+        }
+        let key = service
+            .write(move |tx| tx.head_coach(&caller, org_id.0)?.key_manager()?.change_key(key_id.0, change.clone()))
+            .await?;
+        Ok(Reply::new(&ApiKeyBody::new(key, now)))
+    }
+
+    /// Revoke an API key
+    ///
+    /// At once and finally, on every plan: the next request with it is refused. Revoking it again changes
+    /// nothing.
+    #[oai(
+        path = "/api/v1/organizations/:org_id/api-keys/:key_id",
+        method = "delete",
+        operation_id = "revoke_api_key",
+        tag = "Tag::ApiKeys"
+    )]
+    async fn revoke_api_key(
+        &self,
+        SessionCaller(caller): SessionCaller,
+        service: Data<&Arc<Service>>,
+        /// The organization.
+        org_id: Path<OrganizationId>,
+        /// The key.
+        key_id: Path<ApiKeyId>,
+        /// Why; kept with the key.
+        reason: Query<Option<Reason>>,
+    ) -> Result<NoContent, Refused<{ CREDENTIAL | THING }>> {
+        service.write(move |tx| tx.head_coach(&caller, org_id.0)?.revoke_key(key_id.0, reason.0.clone())).await?;
+        Ok(NoContent)
+    }
+}

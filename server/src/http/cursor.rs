@@ -1,0 +1,49 @@
+//! Cursors: where the next page of a list begins, opaque to whoever carries one.
+
+use data_encoding::BASE64URL_NOPAD;
+use sha2::{Digest as _, Sha256};
+
+use super::problem::Problem;
+use crate::service::FieldError;
+
+/// How many bytes of the filter's hash a cursor carries.
+const FINGERPRINT: usize = 8;
+
+/// The list and filters that a cursor belongs to.
+pub struct List([u8; FINGERPRINT]);
+
+impl List {
+    /// The list named by these parts: operation, organization, each filter.
+    pub fn of(parts: &[&dyn std::fmt::Debug]) -> Self {
+        let digest = Sha256::digest(format!("{parts:?}"));
+        let mut fingerprint = [0; FINGERPRINT];
+        fingerprint.copy_from_slice(&digest[..FINGERPRINT]);
+        Self(fingerprint)
+    }
+
+    /// The cursor for this position in the list.
+    pub fn cursor(&self, position: &[u8]) -> String {
+        BASE64URL_NOPAD.encode(&[&self.0, position].concat())
+    }
+
+    /// The position that `cursor` stands for, as `parse` reads it.
+    ///
+    /// # Errors
+    /// A problem that names `cursor`, if it is not one of this list with these filters.
+    pub fn position<P>(
+        &self,
+        cursor: Option<&str>,
+        parse: impl FnOnce(&[u8]) -> Option<P>,
+    ) -> Result<Option<P>, Problem> {
+        let Some(cursor) = cursor else { return Ok(None) };
+        let bytes = BASE64URL_NOPAD.decode(cursor.as_bytes()).ok();
+        let position = bytes.as_deref().and_then(|bytes| bytes.strip_prefix(&self.0)).and_then(parse);
+        let wrong = || {
+            Problem::invalid(vec![FieldError::new(
+                "cursor",
+                "must be the next_cursor of a page of this list with the same filters",
+            )])
+        };
+        position.map(Some).ok_or_else(wrong)
+    }
+}

@@ -1,0 +1,128 @@
+//! Invitations: how a member becomes a person who can sign in.
+
+use std::sync::Arc;
+
+use poem::web::Data;
+use poem_openapi::{Object, OpenApi, param::Path};
+use serde::Serialize;
+
+use super::{
+    PublicUrl, Tag,
+    auth::SessionBody,
+    body::{Body, body},
+    problem::{BODY, CONFLICT, CREDENTIAL, PUBLIC, Refused, THING},
+    reply::Reply,
+    schema::{Code, EitherPassword},
+    security::SessionCaller,
+};
+use crate::service::{
+    Email, Error, Invitation, InvitationId, MemberId, OrganizationId, Origin, Secret, SecretKind, Service, Timestamp,
+    Unauthenticated,
+};
+
+body! {
+    /// Whom to invite.
+    #[oai(rename = "NewInvitation")]
+    post NewInvitationBody {
+        /// The email of the account that is to accept; the member's own if left out.
+        email: Option<Email>,
+    }
+}
+
+body! {
+    /// An invitation and the password that accepts it.
+    #[oai(rename = "InvitationAcceptance")]
+    post AcceptanceBody {
+        /// The code: what stands behind the `#` of the link.
+        code: Code,
+        /// The password of the account that has the invitation's email; where there is none, the first
+        /// password of a new account, of 12 to 128 characters.
+        password: EitherPassword,
+    }
+}
+
+/// An invitation for one member.
+#[derive(Serialize, Object)]
+#[oai(rename = "Invitation")]
+struct InvitationBody {
+    id: InvitationId,
+    organization_id: OrganizationId,
+    member_id: MemberId,
+    /// The email of the account that is to accept.
+    email: Email,
+    created_at: Timestamp,
+    /// From then on it cannot be accepted.
+    expires_at: Timestamp,
+}
+
+impl From<Invitation> for InvitationBody {
+    fn from(invitation: Invitation) -> Self {
+        let Invitation { id, organization_id, member_id, email, created_at, expires_at, .. } = invitation;
+        Self { id, organization_id, member_id, email, created_at, expires_at }
+    }
+}
+
+/// An invitation that was just made.
+#[derive(Serialize, Object)]
+#[oai(rename = "CreatedInvitation")]
+struct CreatedInvitationBody {
+    invitation: InvitationBody,
+    /// The link to be passed on, this once. Whoever has it can accept.
+    link: String,
+}
+
+pub struct InvitationsApi;
+
+#[OpenApi]
+impl InvitationsApi {
+    /// Invite a member
+    ///
+    /// Makes a link with which the member sets a password, or uses the one they have, and can sign in from
+    /// then on. Replaces the invitation that the member may have.
+    #[oai(
+        path = "/api/v1/organizations/:org_id/members/:member_id/invitation",
+        method = "post",
+        operation_id = "create_invitation",
+        tag = "Tag::Members"
+    )]
+    async fn create_invitation(
+        &self,
+        SessionCaller(caller): SessionCaller,
+        service: Data<&Arc<Service>>,
+        public_url: PublicUrl,
+        /// The organization.
+        org_id: Path<OrganizationId>,
+        /// The member.
+        member_id: Path<MemberId>,
+        Body(body): Body<NewInvitationBody>,
+    ) -> Result<Reply<CreatedInvitationBody, 201>, Refused<{ CREDENTIAL | THING | BODY | CONFLICT }>> {
+        let code = service.new_secret(SecretKind::Invitation);
+        let hash = code.hash();
+        let invitation = service
+            .write(move |tx| tx.head_coach(&caller, org_id.0)?.invite(member_id.0, body.email.clone(), hash))
+            .await?;
+        // Behind the #, which no browser sends: the code stands in no server's log.
+        let link = format!("{}/invitations/accept#{}", public_url.0, code.reveal());
+        Ok(Reply::with_secret(&CreatedInvitationBody { invitation: invitation.into(), link }))
+    }
+
+    /// Accept an invitation
+    ///
+    /// The member is the person from then on, who is signed in by the answer. Works once.
+    #[oai(
+        path = "/api/v1/invitations/accept",
+        method = "post",
+        operation_id = "accept_invitation",
+        tag = "Tag::Authentication"
+    )]
+    async fn accept_invitation(
+        &self,
+        service: Data<&Arc<Service>>,
+        origin: Origin,
+        Body(body): Body<AcceptanceBody>,
+    ) -> Result<Reply<SessionBody, 201>, Refused<{ PUBLIC | CONFLICT }>> {
+        let code = Secret::parse(body.code.0).ok_or(Error::Unauthenticated(Unauthenticated::WrongInvitation))?;
+        let signed_in = service.accept_invitation(&code, body.password.0, origin).await?;
+        Ok(Reply::with_secret(&signed_in.into()))
+    }
+}

@@ -1,0 +1,303 @@
+//! Members of an organization.
+
+use std::sync::Arc;
+
+use poem::web::Data;
+use poem_openapi::{
+    Object, OpenApi,
+    param::{Path, Query},
+};
+
+use super::{
+    Tag,
+    body::{Body, body},
+    cursor::List,
+    problem::{BODY, CONFLICT, CREDENTIAL, Problem, Refused, THING},
+    reply::{NoContent, Reply},
+    schema::{AssignableRole, ClearableMemberField, CursorText, Limit, set_or_clear},
+    security::AnyCaller,
+};
+use crate::service::{
+    Email, ExternalId, FieldError, Label, Member, MemberChange, MemberFilter, MemberId, MemberPage, MemberStatus, Name,
+    NewMember, OrganizationId, Role, Search, Service, Timestamp, UserId,
+};
+
+/// A row of the roster.
+///
+/// Only its schema is used: a member leaves in the form in which it is stored.
+#[derive(Object)]
+#[oai(rename = "Member")]
+pub struct MemberBody {
+    id: MemberId,
+    organization_id: OrganizationId,
+    /// The person behind it; `null` until they accept an invitation.
+    user_id: Option<UserId>,
+    role: Role,
+    /// Only `active` gives any right.
+    status: MemberStatus,
+    display_name: Name,
+    /// Where to reach it; not the email with which a person signs in.
+    email: Option<Email>,
+    /// Words by which members are grouped, sorted.
+    #[oai(validator(max_items = 20))]
+    labels: Vec<Label>,
+    /// Its id in the tool that the roster is synced from.
+    external_id: Option<ExternalId>,
+    /// For an athlete: the coach it is assigned to.
+    coach_id: Option<MemberId>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+/// A page of members.
+#[derive(Object)]
+#[oai(rename = "MemberPage")]
+struct MemberPageBody {
+    data: Vec<MemberBody>,
+    /// Pass it as `cursor` for the next page; `null` at the end. A page with one can be short, or empty.
+    next_cursor: Option<String>,
+}
+
+body! {
+    /// A member to be added.
+    #[oai(rename = "NewMember")]
+    post NewMemberBody {
+        display_name: Name,
+        /// `athlete` if left out. Only the head coach adds a `coach`.
+        role: Option<AssignableRole>,
+        /// `active` if left out.
+        status: Option<MemberStatus>,
+        /// Where to reach it; unique in the organization. No account is made or looked up.
+        email: Option<Email>,
+        /// Words by which members are grouped.
+        #[oai(validator(max_items = 20))]
+        labels: Option<Vec<Label>>,
+        /// Its id in the tool that the roster is synced from; unique in the organization.
+        external_id: Option<ExternalId>,
+        /// For an athlete: the coach it is assigned to.
+        coach_id: Option<MemberId>,
+    }
+}
+
+body! {
+    /// What is to change; what is left out stays.
+    #[oai(rename = "MemberChange")]
+    patch MemberChangeBody {
+        display_name: Option<Name>,
+        /// Only the head coach changes a role; only a member who has accepted an invitation becomes `coach`.
+        role: Option<AssignableRole>,
+        status: Option<MemberStatus>,
+        /// Where to reach it; unique in the organization. No account's email changes.
+        email: Option<Email>,
+        /// All the labels it is to have.
+        #[oai(validator(max_items = 20))]
+        labels: Option<Vec<Label>>,
+        /// Its id in the tool that the roster is synced from; unique in the organization.
+        external_id: Option<ExternalId>,
+        /// For an athlete: the coach it is assigned to.
+        coach_id: Option<MemberId>,
+        /// Fields to be emptied.
+        #[oai(validator(max_items = 4, unique_items))]
+        clear: Option<Vec<ClearableMemberField>>,
+    }
+}
+
+/// Sorted, each once, and not too many.
+fn labels(mut labels: Vec<Label>, errors: &mut Vec<FieldError>) -> Vec<Label> {
+    labels.sort_unstable();
+    labels.dedup();
+    if labels.len() > Member::MAX_LABELS {
+        errors.push(FieldError::new("labels", format!("must be at most {}", Member::MAX_LABELS)));
+    }
+    labels
+}
+
+fn new_member(body: NewMemberBody) -> Result<NewMember, Problem> {
+    let mut errors = Vec::new();
+    let new = NewMember {
+        role: body.role.map_or(Role::Athlete, |role| role.0),
+        status: body.status.unwrap_or(MemberStatus::Active),
+        display_name: body.display_name,
+        email: body.email,
+        labels: labels(body.labels.unwrap_or_default(), &mut errors),
+        external_id: body.external_id,
+        coach_id: body.coach_id,
+    };
+    if errors.is_empty() { Ok(new) } else { Err(Problem::invalid(errors)) }
+}
+
+fn member_change(body: MemberChangeBody) -> Result<MemberChange, Problem> {
+    let mut errors = Vec::new();
+    let clear = body.clear.unwrap_or_default();
+    let clears = |field| clear.contains(&field);
+    let given = body.labels.map(|given| labels(given, &mut errors));
+    let change = MemberChange {
+        role: body.role.map(|role| role.0),
+        status: body.status,
+        display_name: body.display_name,
+        email: set_or_clear("email", body.email, clears(ClearableMemberField::Email), &mut errors),
+        labels: set_or_clear("labels", given, clears(ClearableMemberField::Labels), &mut errors)
+            .map(Option::unwrap_or_default),
+        external_id: set_or_clear(
+            "external_id",
+            body.external_id,
+            clears(ClearableMemberField::ExternalId),
+            &mut errors,
+        ),
+        coach_id: set_or_clear("coach_id", body.coach_id, clears(ClearableMemberField::CoachId), &mut errors),
+    };
+    if errors.is_empty() { Ok(change) } else { Err(Problem::invalid(errors)) }
+}
+
+pub struct MembersApi;
+
+#[OpenApi]
+impl MembersApi {
+    /// List members
+    ///
+    /// By id; with `q` by the word that matched, then by id. For the head coach and coaches; for a key
+    /// with `members:read`. All filters hold at once.
+    #[oai(
+        path = "/api/v1/organizations/:org_id/members",
+        method = "get",
+        operation_id = "list_members",
+        tag = "Tag::Members"
+    )]
+    #[expect(clippy::too_many_arguments, reason = "one for each query parameter")]
+    async fn list_members(
+        &self,
+        AnyCaller(caller): AnyCaller,
+        service: Data<&Arc<Service>>,
+        /// The organization.
+        org_id: Path<OrganizationId>,
+        /// How many to answer at most.
+        #[oai(default = "Limit::default_limit")]
+        limit: Query<Limit>,
+        /// The `next_cursor` of the page before; with the same filters.
+        cursor: Query<Option<CursorText>>,
+        /// Only members with this role.
+        role: Query<Option<Role>>,
+        /// Only members with this status.
+        status: Query<Option<MemberStatus>>,
+        /// Only members with this label.
+        label: Query<Option<Label>>,
+        /// Only athletes assigned to this coach.
+        coach_id: Query<Option<MemberId>>,
+        /// Only members of whom each of these words begins a word of the name or email, whatever the case
+        /// and accents.
+        q: Query<Option<Search>>,
+    ) -> Result<Reply<MemberPageBody>, Refused<{ CREDENTIAL | THING }>> {
+        let filter = MemberFilter { role: role.0, status: status.0, label: label.0, coach_id: coach_id.0, search: q.0 };
+        let list = List::of(&[&"members", &org_id.0, &filter]);
+        let position =
+            list.position(cursor.0.as_ref().map(|cursor| cursor.0.as_str()), |position| Some(position.to_vec()))?;
+        let page = service.read(|tx| {
+            tx.roster_reader(&caller, org_id.0)?.members(&filter, limit.0.0 as usize, position.as_deref())
+        })?;
+        Ok(Reply::written(write_page(&page, &list)))
+    }
+
+    /// Add a member
+    ///
+    /// The head coach adds coaches and athletes; coaches, and keys with `members:write`, athletes.
+    #[oai(
+        path = "/api/v1/organizations/:org_id/members",
+        method = "post",
+        operation_id = "create_member",
+        tag = "Tag::Members"
+    )]
+    async fn create_member(
+        &self,
+        AnyCaller(caller): AnyCaller,
+        service: Data<&Arc<Service>>,
+        /// The organization.
+        org_id: Path<OrganizationId>,
+        Body(body): Body<NewMemberBody>,
+    ) -> Result<Reply<MemberBody, 201>, Refused<{ CREDENTIAL | THING | BODY | CONFLICT }>> {
+        let new = new_member(body)?;
+        let member = service.write(move |tx| tx.roster_editor(&caller, org_id.0)?.add_member(new.clone())).await?;
+        Ok(written(&member))
+    }
+
+    /// Get a member
+    ///
+    /// For whoever may list members; an athlete gets itself alone.
+    #[oai(
+        path = "/api/v1/organizations/:org_id/members/:member_id",
+        method = "get",
+        operation_id = "get_member",
+        tag = "Tag::Members"
+    )]
+    async fn get_member(
+        &self,
+        AnyCaller(caller): AnyCaller,
+        service: Data<&Arc<Service>>,
+        /// The organization.
+        org_id: Path<OrganizationId>,
+        /// The member.
+        member_id: Path<MemberId>,
+    ) -> Result<Reply<MemberBody>, Refused<{ CREDENTIAL | THING }>> {
+        let member = service.read(|tx| tx.roster_reader(&caller, org_id.0)?.member(member_id.0))?;
+        Ok(written(&member))
+    }
+
+    /// Change a member
+    ///
+    /// The head coach changes coaches and athletes; coaches, and keys with `members:write`, athletes.
+    #[oai(
+        path = "/api/v1/organizations/:org_id/members/:member_id",
+        method = "patch",
+        operation_id = "update_member",
+        tag = "Tag::Members"
+    )]
+    async fn update_member(
+        &self,
+        AnyCaller(caller): AnyCaller,
+        service: Data<&Arc<Service>>,
+        /// The organization.
+        org_id: Path<OrganizationId>,
+        /// The member.
+        member_id: Path<MemberId>,
+        Body(body): Body<MemberChangeBody>,
+    ) -> Result<Reply<MemberBody>, Refused<{ CREDENTIAL | THING | BODY | CONFLICT }>> {
+        let change = member_change(body)?;
+        let member = service
+            .write(move |tx| tx.roster_editor(&caller, org_id.0)?.change_member(member_id.0, change.clone()))
+            .await?;
+        Ok(written(&member))
+    }
+
+    /// Remove a member
+    ///
+    /// The head coach removes coaches and athletes; coaches, and keys with `members:write`, athletes. The
+    /// athletes of a removed coach are left without one.
+    #[oai(
+        path = "/api/v1/organizations/:org_id/members/:member_id",
+        method = "delete",
+        operation_id = "delete_member",
+        tag = "Tag::Members"
+    )]
+    async fn delete_member(
+        &self,
+        AnyCaller(caller): AnyCaller,
+        service: Data<&Arc<Service>>,
+        /// The organization.
+        org_id: Path<OrganizationId>,
+        /// The member.
+        member_id: Path<MemberId>,
+    ) -> Result<NoContent, Refused<{ CREDENTIAL | THING | CONFLICT }>> {
+        service.write(move |tx| tx.roster_editor(&caller, org_id.0)?.remove_member(member_id.0)).await?;
+        Ok(NoContent)
+    }
+}
+
+fn written<const STATUS: u16>(member: &Member) -> Reply<MemberBody, STATUS> {
+    Reply::written(serde_json::to_vec(member).unwrap_or_default())
+}
+
+/// The page around the rows as they are stored.
+fn write_page(page: &MemberPage, list: &List) -> Vec<u8> {
+    let next =
+        page.next.as_ref().map_or_else(|| "null".to_owned(), |position| format!("\"{}\"", list.cursor(position)));
+    [b"{\"data\":[", &page.rows[..], b"],\"next_cursor\":", next.as_bytes(), b"}"].concat()
+}

@@ -1,0 +1,216 @@
+//! The service over HTTP: routes, and the one layer around them.
+
+mod api_keys;
+mod auth;
+mod body;
+mod cursor;
+mod document;
+mod invitations;
+mod members;
+mod operations;
+mod organizations;
+mod pages;
+mod problem;
+mod reply;
+mod schema;
+mod security;
+mod server;
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures_util::FutureExt as _;
+use ipnet::IpNet;
+use poem::{
+    Endpoint, EndpointExt as _, FromRequest, IntoEndpoint as _, Request, RequestBody, Response, Route, get,
+    http::{HeaderValue, header},
+};
+use poem_openapi::{OpenApiService, Tags};
+
+use self::problem::Problem;
+pub use self::{document::openapi, server::run};
+use crate::service::{Origin, Service};
+
+/// What may be set about HTTP.
+#[derive(Debug, Clone)]
+pub struct HttpSettings {
+    /// The address under which people reach the server, for links; without a slash at its end. Where it
+    /// is not set, links name the host that the request named.
+    pub public_url: Option<String>,
+    /// The proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How many connections may be open at once.
+    pub max_connections: usize,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self { public_url: None, trusted_proxies: Vec::new(), max_connections: 4096 }
+    }
+}
+
+/// Every operation there is.
+type Api = (
+    auth::AuthApi,
+    organizations::OrganizationsApi,
+    members::MembersApi,
+    invitations::InvitationsApi,
+    api_keys::ApiKeysApi,
+);
+
+const API: Api = (
+    auth::AuthApi,
+    organizations::OrganizationsApi,
+    members::MembersApi,
+    invitations::InvitationsApi,
+    api_keys::ApiKeysApi,
+);
+
+#[derive(Tags)]
+enum Tag {
+    /// Signing in and out, and who am I.
+    Authentication,
+    /// Clubs.
+    Organizations,
+    /// The roster of a club.
+    Members,
+    /// The keys with which programs call the API.
+    #[oai(rename = "API keys")]
+    ApiKeys,
+}
+
+fn api_service() -> OpenApiService<Api, ()> {
+    OpenApiService::new(API, "Astral", env!("CARGO_PKG_VERSION"))
+}
+
+/// The whole server as an endpoint.
+fn endpoint(service: Arc<Service>, settings: Arc<HttpSettings>) -> impl Endpoint<Output = Response> {
+    let routes = Route::new()
+        .at("/health/live", get(pages::live))
+        .at("/health/ready", get(pages::ready))
+        .at("/openapi.json", get(pages::openapi))
+        .at("/docs/problems/:code", get(pages::problem))
+        .at("/invitations/accept", get(pages::accept_invitation))
+        .nest("/", api_service());
+    Outermost {
+        inner: routes.into_endpoint().data(Arc::clone(&service)).data(Arc::clone(&settings)),
+        service,
+        settings,
+    }
+}
+
+/// Where a request takes longer than this, it is logged whether or not anybody asked.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// Around everything: the request's id and origin, every refusal as a problem, the log line.
+struct Outermost<E> {
+    inner: E,
+    service: Arc<Service>,
+    settings: Arc<HttpSettings>,
+}
+
+impl<E: Endpoint> Endpoint for Outermost<E> {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> poem::Result<Response> {
+        let started = Instant::now();
+        let request_id = self.service.new_request_id();
+        let address = client_address(&request, &self.settings.trusted_proxies);
+        request.set_data(Origin { address, request_id });
+        let method = request.method().clone();
+        let path = request.uri().path().to_owned();
+        let operation = operations::find(&method, &path);
+        let early = match operation {
+            // Where no credential is asked for, nothing comes before the query is looked at.
+            Some(operation) if !operation.secured => operations::check_query(&request),
+            _ => Ok(()),
+        };
+        let outcome = match early {
+            Ok(()) => match AssertUnwindSafe(self.inner.get_response_or_error(request)).catch_unwind().await {
+                Ok(outcome) => outcome.map_err(|error| Problem::from_framework(error, &operations::allow(&path))),
+                Err(_) => Err(Problem::internal()),
+            },
+            Err(problem) => Err(problem),
+        };
+        let code = outcome.as_ref().err().map(Problem::code);
+        let mut response = outcome.unwrap_or_else(|problem| problem.respond(request_id));
+        let headers = response.headers_mut();
+        headers.extend(
+            HeaderValue::from_str(&request_id.to_string())
+                .ok()
+                .map(|id| (header::HeaderName::from_static("x-request-id"), id)),
+        );
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        if operation.is_some() {
+            headers.insert(header::VARY, HeaderValue::from_static("Authorization, X-API-Key"));
+        }
+        let (status, took) = (response.status().as_u16(), started.elapsed());
+        // The operation, and not the path: a path is what a client made up, and could hold a secret.
+        let operation = operation.map_or("-", |operation| operation.id.as_str());
+        macro_rules! line {
+            ($level:ident, $text:literal) => {
+                tracing::$level!(%method, operation, status, code, took_us = took.as_micros(), %address, %request_id, $text)
+            };
+        }
+        match status {
+            500.. => line!(error, "request failed"),
+            _ if took >= SLOW => line!(warn, "request was slow"),
+            _ => line!(debug, "request"),
+        }
+        Ok(response)
+    }
+}
+
+/// Calls an endpoint and keeps its error apart from its answer.
+trait ResponseOrError {
+    async fn get_response_or_error(&self, request: Request) -> poem::Result<Response>;
+}
+
+impl<E: Endpoint> ResponseOrError for E {
+    async fn get_response_or_error(&self, request: Request) -> poem::Result<Response> {
+        self.call(request).await.map(poem::IntoResponse::into_response)
+    }
+}
+
+/// The client's address: the peer's; behind a trusted proxy the last one in `X-Forwarded-For`, read from
+/// the right, that is not itself a trusted proxy.
+fn client_address(request: &Request, trusted: &[IpNet]) -> IpAddr {
+    let peer = request
+        .remote_addr()
+        .as_socket_addr()
+        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), std::net::SocketAddr::ip)
+        .to_canonical();
+    let is_trusted = |address: IpAddr| trusted.iter().any(|net| net.contains(&address));
+    if !is_trusted(peer) {
+        return peer;
+    }
+    let lines: Vec<_> =
+        request.headers().get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok()).collect();
+    let mut last = peer;
+    for hop in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
+        let Ok(address) = hop.trim().parse::<IpAddr>() else { break };
+        last = address.to_canonical();
+        if !is_trusted(last) {
+            break;
+        }
+    }
+    last
+}
+
+/// The address under which the client reaches the server.
+struct PublicUrl(String);
+
+impl<'a> FromRequest<'a> for PublicUrl {
+    async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
+        let settings = request.data::<Arc<HttpSettings>>().ok_or_else(Problem::internal)?;
+        let named = || {
+            let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+            format!("{}://{host}", request.scheme())
+        };
+        Ok(Self(settings.public_url.clone().unwrap_or_else(named)))
+    }
+}

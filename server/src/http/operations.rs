@@ -1,0 +1,91 @@
+//! What the document knows of each operation, for what the framework does not do: `Allow`, and refusing
+//! query parameters that no operation has.
+
+use std::sync::LazyLock;
+
+use poem::{Request, http::Method};
+use poem_openapi::{
+    OpenApi,
+    registry::{MetaApi, MetaParamIn},
+};
+
+use super::{Api, problem::Problem};
+use crate::service::FieldError;
+
+/// One operation of the API.
+pub struct Operation {
+    method: Method,
+    /// The parts of its path; `None` stands for a parameter.
+    path: Vec<Option<String>>,
+    /// Its name in the document.
+    pub id: String,
+    query: Vec<String>,
+    /// Whether it needs a credential.
+    pub secured: bool,
+}
+
+static OPERATIONS: LazyLock<Vec<Operation>> =
+    LazyLock::new(|| Api::meta().into_iter().flat_map(operations_of).collect());
+
+fn operations_of(api: MetaApi) -> Vec<Operation> {
+    let mut found = Vec::new();
+    for path in api.paths {
+        let parts: Vec<_> =
+            path.path.split('/').map(|part| (!part.starts_with('{')).then(|| part.to_owned())).collect();
+        for operation in path.operations {
+            let query = operation.params.iter().filter(|parameter| parameter.in_type == MetaParamIn::Query);
+            found.push(Operation {
+                method: operation.method.clone(),
+                path: parts.clone(),
+                id: operation.operation_id.unwrap_or_default().to_owned(),
+                query: query.map(|parameter| parameter.name.clone()).collect(),
+                secured: !operation.security.is_empty(),
+            });
+        }
+    }
+    found
+}
+
+fn at(path: &str) -> impl Iterator<Item = &'static Operation> {
+    let parts: Vec<&str> = path.split('/').collect();
+    OPERATIONS.iter().filter(move |operation| {
+        operation.path.len() == parts.len()
+            && operation.path.iter().zip(&parts).all(|(known, part)| known.as_ref().is_none_or(|known| known == part))
+    })
+}
+
+/// The operation that a request means.
+pub fn find(method: &Method, path: &str) -> Option<&'static Operation> {
+    at(path).find(|operation| operation.method == *method)
+}
+
+/// The methods that work on a path, as `Allow` lists them.
+pub fn allow(path: &str) -> String {
+    let mut methods: Vec<_> = at(path).map(|operation| operation.method.as_str()).collect();
+    if methods.is_empty() {
+        methods.push("GET");
+    }
+    methods.join(", ")
+}
+
+/// Refuses query parameters that the operation does not have, or that occur twice.
+///
+/// # Errors
+/// A problem that names each of them.
+pub fn check_query(request: &Request) -> Result<(), Problem> {
+    let Some(query) = request.uri().query().filter(|query| !query.is_empty()) else { return Ok(()) };
+    let Some(operation) = find(request.method(), request.original_uri().path()) else { return Ok(()) };
+    let names = form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name.into_owned()).collect::<Vec<_>>();
+    let mut errors: Vec<FieldError> = Vec::new();
+    for (position, name) in names.iter().enumerate() {
+        let fault = if !operation.query.contains(name) {
+            "is not a query parameter of this request"
+        } else if names[..position].contains(name) {
+            "occurs more than once"
+        } else {
+            continue;
+        };
+        errors.push(FieldError::new(name.chars().take(60).collect::<String>(), fault));
+    }
+    if errors.is_empty() { Ok(()) } else { Err(Problem::invalid(errors)) }
+}

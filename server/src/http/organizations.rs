@@ -1,0 +1,199 @@
+//! Organizations.
+
+use std::sync::Arc;
+
+use poem::web::Data;
+use poem_openapi::{
+    Object, OpenApi,
+    param::{Path, Query},
+};
+use serde::Serialize;
+
+use super::{
+    Tag,
+    body::{Body, body},
+    cursor::List,
+    problem::{BODY, CONFLICT, CREDENTIAL, Problem, Refused, THING, THROTTLED},
+    reply::Reply,
+    schema::{ClearableOrganizationField, CursorText, Limit, TypedPassword, set_or_clear},
+    security::{AnyCaller, SessionCaller},
+};
+use crate::service::{
+    Description, Feature, Id, MemberId, Name, OrganizationChange, OrganizationId, OrganizationView, Origin, Plan,
+    Service, Timestamp,
+};
+
+/// A club.
+#[derive(Serialize, Object)]
+#[oai(rename = "Organization")]
+pub struct OrganizationBody {
+    id: OrganizationId,
+    name: Name,
+    /// What the head coach wrote about it.
+    description: Option<Description>,
+    /// What it has subscribed to; whoever runs the server sets it.
+    plan: Plan,
+    /// What the plan includes.
+    features: Vec<Feature>,
+    /// How many API keys are active; for the head coach alone, else `null`.
+    active_api_keys: Option<u32>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl From<OrganizationView> for OrganizationBody {
+    fn from(OrganizationView { organization, active_api_keys }: OrganizationView) -> Self {
+        Self {
+            id: organization.id,
+            name: organization.name,
+            description: organization.description,
+            plan: organization.plan,
+            features: organization.plan.features(),
+            active_api_keys: active_api_keys.and_then(|count| count.try_into().ok()),
+            created_at: organization.created_at,
+            updated_at: organization.updated_at,
+        }
+    }
+}
+
+/// A page of organizations.
+#[derive(Serialize, Object)]
+#[oai(rename = "OrganizationPage")]
+struct OrganizationPage {
+    data: Vec<OrganizationBody>,
+    /// Pass it as `cursor` for the next page; `null` at the end.
+    next_cursor: Option<String>,
+}
+
+body! {
+    /// What is to change; what is left out stays.
+    #[oai(rename = "OrganizationChange")]
+    patch OrganizationChangeBody {
+        name: Option<Name>,
+        /// What the club wants to say about itself.
+        description: Option<Description>,
+        /// Fields to be emptied.
+        #[oai(validator(max_items = 1, unique_items))]
+        clear: Option<Vec<ClearableOrganizationField>>,
+    }
+}
+
+body! {
+    /// Who is to be head coach.
+    #[oai(rename = "HandOver")]
+    post HandOverBody {
+        /// The member: an active coach of the organization who has accepted an invitation.
+        member_id: MemberId,
+        /// The present head coach's password.
+        password: TypedPassword,
+    }
+}
+
+pub struct OrganizationsApi;
+
+#[OpenApi]
+impl OrganizationsApi {
+    /// List my organizations
+    ///
+    /// Those in which the caller is an active member, by id.
+    #[oai(
+        path = "/api/v1/organizations",
+        method = "get",
+        operation_id = "list_organizations",
+        tag = "Tag::Organizations"
+    )]
+    async fn list_organizations(
+        &self,
+        SessionCaller(caller): SessionCaller,
+        service: Data<&Arc<Service>>,
+        /// How many to answer at most.
+        #[oai(default = "Limit::default_limit")]
+        limit: Query<Limit>,
+        /// The `next_cursor` of the page before.
+        cursor: Query<Option<CursorText>>,
+    ) -> Result<Reply<OrganizationPage>, Refused<CREDENTIAL>> {
+        let list = List::of(&[&"organizations"]);
+        let after = list.position(cursor.0.as_ref().map(|cursor| cursor.0.as_str()), OrganizationId::from_bytes)?;
+        let mut organizations = service.read(|tx| tx.signed_in(&caller)?.organizations())?;
+        organizations.retain(|view| after.is_none_or(|after| view.organization.id > after));
+        let more = organizations.len() > limit.0.0 as usize;
+        organizations.truncate(limit.0.0 as usize);
+        let last = organizations.last().filter(|_| more).map(|view| view.organization.id);
+        let next_cursor = last.map(|id| list.cursor(&id.to_bytes()));
+        Ok(Reply::new(&OrganizationPage { data: organizations.into_iter().map(Into::into).collect(), next_cursor }))
+    }
+
+    /// Get an organization
+    ///
+    /// For any active member; for a key with `organization:read`.
+    #[oai(
+        path = "/api/v1/organizations/:org_id",
+        method = "get",
+        operation_id = "get_organization",
+        tag = "Tag::Organizations"
+    )]
+    async fn get_organization(
+        &self,
+        AnyCaller(caller): AnyCaller,
+        service: Data<&Arc<Service>>,
+        /// The organization.
+        org_id: Path<OrganizationId>,
+    ) -> Result<Reply<OrganizationBody>, Refused<{ CREDENTIAL | THING }>> {
+        let view = service.read(|tx| tx.insider(&caller, org_id.0)?.organization())?;
+        Ok(Reply::new(&view.into()))
+    }
+
+    /// Change an organization
+    ///
+    /// Name and description, by the head coach.
+    #[oai(
+        path = "/api/v1/organizations/:org_id",
+        method = "patch",
+        operation_id = "update_organization",
+        tag = "Tag::Organizations"
+    )]
+    async fn update_organization(
+        &self,
+        SessionCaller(caller): SessionCaller,
+        service: Data<&Arc<Service>>,
+        /// The organization.
+        org_id: Path<OrganizationId>,
+        Body(body): Body<OrganizationChangeBody>,
+    ) -> Result<Reply<OrganizationBody>, Refused<{ CREDENTIAL | THING | BODY }>> {
+        let mut errors = Vec::new();
+        let clear = body.clear.unwrap_or_default().contains(&ClearableOrganizationField::Description);
+        let change = OrganizationChange {
+            name: body.name,
+            description: set_or_clear("description", body.description, clear, &mut errors),
+        };
+        if !errors.is_empty() {
+            return Err(Problem::invalid(errors).into());
+        }
+        let view =
+            service.write(move |tx| tx.head_coach(&caller, org_id.0)?.change_organization(change.clone())).await?;
+        Ok(Reply::new(&view.into()))
+    }
+
+    /// Hand over the head coach's role
+    ///
+    /// To an active coach of the organization who can sign in. The present head coach, who confirms with
+    /// their password, becomes a coach. The answer is the organization as the caller sees it then.
+    #[oai(
+        path = "/api/v1/organizations/:org_id/head-coach",
+        method = "post",
+        operation_id = "hand_over_head_coach",
+        tag = "Tag::Organizations"
+    )]
+    async fn hand_over_head_coach(
+        &self,
+        SessionCaller(caller): SessionCaller,
+        service: Data<&Arc<Service>>,
+        origin: Origin,
+        /// The organization.
+        org_id: Path<OrganizationId>,
+        Body(body): Body<HandOverBody>,
+    ) -> Result<Reply<OrganizationBody>, Refused<{ CREDENTIAL | THING | BODY | CONFLICT | THROTTLED }>> {
+        let view = service.hand_over(caller, org_id.0, body.member_id, body.password.0, origin).await?;
+        Ok(Reply::new(&view.into()))
+    }
+}

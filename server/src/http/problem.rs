@@ -1,0 +1,453 @@
+//! The one table from refusals to answers: RFC 9457 problems, for the framework's refusals too.
+
+use std::{borrow::Cow, fmt};
+
+use poem::{
+    IntoResponse, Response,
+    error::{MethodNotAllowedError, NotFoundError, ResponseError, SizedLimitError},
+    http::{HeaderValue, StatusCode, header},
+};
+use poem_openapi::{
+    ApiResponse, Object,
+    error::{ParseParamError, ParsePathError},
+    registry::{MetaMediaType, MetaResponse, MetaResponses, Registry},
+    types::Type as _,
+};
+use serde::Serialize;
+
+use crate::service::{Conflict, Error, FieldError, Forbidden, RequestId, Unauthenticated};
+
+/// What every refusal looks like (RFC 9457).
+#[derive(Debug, Serialize, Object)]
+#[oai(rename = "Problem")]
+pub struct ProblemBody {
+    /// A page that explains the problem, relative to the server's address.
+    #[oai(rename = "type")]
+    #[serde(rename = "type")]
+    r#type: String,
+    /// The problem in a few words; the same for every occurrence.
+    title: String,
+    /// The HTTP status.
+    #[oai(validator(minimum(value = "400"), maximum(value = "599")))]
+    status: u16,
+    /// What was wrong this time, and what to do about it.
+    detail: String,
+    /// The problem as a program sees it; stable.
+    code: String,
+    /// For `invalid_request`: each field that is wrong.
+    errors: Vec<FieldProblem>,
+    /// For a conflict with something else: the id of that.
+    resource_id: Option<String>,
+    /// The id of the request, also in the header `X-Request-Id`; name it when you ask for help.
+    request_id: String,
+}
+
+/// What is wrong with one field.
+#[derive(Debug, Serialize, Object)]
+pub struct FieldProblem {
+    /// The name of the field or query parameter, with its place if it is in a list: `labels[2]`.
+    field: String,
+    /// What is wrong with it, and what would be right.
+    message: String,
+}
+
+/// A kind of problem: what stands in the table, on its page, and in `code`.
+#[derive(Debug, Clone, Copy)]
+pub struct Kind {
+    /// Stable, snake_case.
+    pub code: &'static str,
+    /// The status it is answered with.
+    pub status: u16,
+    /// In a few words.
+    pub title: &'static str,
+    /// What it means and what to do, for the page and where nothing more special is known.
+    pub detail: &'static str,
+}
+
+macro_rules! kinds {
+    ($($name:ident = $status:literal $code:literal $title:literal $detail:literal;)+) => {
+        $(const $name: &Kind = &Kind { code: $code, status: $status, title: $title, detail: $detail };)+
+        /// Every kind of problem there is.
+        pub const KINDS: &[&Kind] = &[$($name),+];
+    };
+}
+
+kinds! {
+    MALFORMED = 400 "malformed_request" "The request cannot be read" "The body must be JSON in UTF-8, without a name that occurs twice in one object.";
+    TWO_CREDENTIALS = 400 "two_credentials" "More than one credential" "Send one credential: either the header Authorization or, for an API key, X-API-Key.";
+    CREDENTIAL_MISSING = 401 "credential_missing" "No credential" "Send the header 'Authorization: Bearer …' with a session token or an API key.";
+    CREDENTIAL_INVALID = 401 "credential_invalid" "Unknown credential" "This is not a session token or API key of this server. Check that it was copied whole.";
+    SESSION_OVER = 401 "session_over" "The session is over" "The session was ended or has expired. Sign in again.";
+    KEY_EXPIRED = 401 "key_expired" "The API key has expired" "The head coach can create a new one.";
+    KEY_REVOKED = 401 "key_revoked" "The API key was revoked" "The head coach can create a new one.";
+    SECRET_REPLACED = 401 "secret_replaced" "This secret was replaced" "The API key was rotated and its old secret has ended. Use the new one.";
+    WRONG_PASSWORD = 401 "wrong_email_or_password" "Wrong email or password" "Email and password do not belong together. Whoever runs this server can reset a password.";
+    WRONG_SETUP_CODE = 401 "wrong_setup_code" "Wrong setup code" "The code is new at each start of the server: it is printed where the server was started, or stands in the file 'setup-code' in its data folder.";
+    INVITATION_INVALID = 401 "invitation_invalid" "The invitation does not count" "It was used, replaced, has expired, or was not copied whole. Ask the head coach for a new one.";
+    HEAD_COACH_REQUIRED = 403 "head_coach_required" "Only the head coach may" "Ask the head coach of the organization.";
+    COACH_REQUIRED = 403 "coach_required" "Only coaches may" "Ask a coach of the organization.";
+    SESSION_REQUIRED = 403 "session_required" "Only a signed-in person may" "An API key cannot do this, whatever its scopes. Sign in and use the session token.";
+    SCOPE_REQUIRED = 403 "scope_required" "The API key lacks a scope" "The head coach can add the scope to the key.";
+    PLAN_REQUIRED = 403 "plan_required" "The plan does not include it" "API keys need the Coach plan or above. Whoever runs this server can change the plan; keys are kept and work again then.";
+    ADDRESS_NOT_ALLOWED = 403 "address_not_allowed" "Not from this address" "The API key is bound to other addresses. The head coach can change them.";
+    PASSWORD_INCORRECT = 403 "password_incorrect" "Wrong password" "To confirm this, send your present password.";
+    NOT_FOUND = 404 "not_found" "Not found" "It does not exist, or this credential may not see it.";
+    METHOD_NOT_ALLOWED = 405 "method_not_allowed" "Not with this method" "The header Allow lists the methods that work here.";
+    REQUEST_TIMEOUT = 408 "request_timeout" "The request took too long" "The body did not arrive in time. Send it again.";
+    ALREADY_SET_UP = 409 "already_set_up" "The server is set up" "There is an organization already. Sign in instead.";
+    KEY_NOT_ACTIVE = 409 "key_not_active" "The API key is not active" "It is expired or revoked, which is final. Create a new one.";
+    KEY_LIMIT_REACHED = 409 "key_limit_reached" "Too many active API keys" "Revoke keys that are not used any more.";
+    EMAIL_TAKEN = 409 "email_taken" "The email belongs to another member" "'resource_id' names the member that has it.";
+    EXTERNAL_ID_TAKEN = 409 "external_id_taken" "The external id belongs to another member" "'resource_id' names the member that has it.";
+    HEAD_COACH_MUST_STAY = 409 "head_coach_must_stay" "An organization keeps its head coach" "Hand the role over first; then this member can be changed or removed.";
+    NOT_ACCEPTED = 409 "invitation_not_accepted" "The member has not accepted an invitation" "Only a member who can sign in can become coach or head coach. Invite them first.";
+    ALREADY_ACCEPTED = 409 "invitation_already_accepted" "The member has accepted an invitation" "They can sign in already.";
+    ALREADY_MEMBER = 409 "already_member" "Already a member" "This account is a member of the organization already, as somebody else.";
+    NOT_ACTIVE_COACH = 409 "not_an_active_coach" "Not an active coach" "The role can be handed to an active coach of the organization who can sign in.";
+    USER_EXISTS = 409 "user_exists" "The email has an account" "Use another email, or make the account's member head coach.";
+    TOO_LARGE = 413 "body_too_large" "The body is too large" "Send at most 1 MiB.";
+    UNSUPPORTED_MEDIA_TYPE = 415 "unsupported_media_type" "Not JSON" "Send the header 'Content-Type: application/json', and the body without compression.";
+    INVALID_REQUEST = 422 "invalid_request" "Something in the request is wrong" "'errors' says what, field by field.";
+    TOO_MANY_ATTEMPTS = 429 "too_many_attempts" "Too many attempts" "Wait for the time in the header Retry-After, then try again.";
+    INTERNAL = 500 "internal" "A fault of the server" "Nothing was changed. Whoever runs this server finds more in its log, under the request id.";
+    UNAVAILABLE = 503 "unavailable" "The server cannot do this now" "Nothing was changed. Try again in a moment.";
+}
+
+/// A refusal on its way out.
+#[derive(Debug)]
+pub struct Problem {
+    kind: &'static Kind,
+    detail: Cow<'static, str>,
+    errors: Vec<FieldError>,
+    resource_id: Option<String>,
+    headers: Vec<(header::HeaderName, HeaderValue)>,
+}
+
+impl Problem {
+    fn new(kind: &'static Kind) -> Self {
+        let mut problem =
+            Self { kind, detail: kind.detail.into(), errors: Vec::new(), resource_id: None, headers: Vec::new() };
+        if kind.status == 401 {
+            problem =
+                problem.challenge(if kind.code == CREDENTIAL_MISSING.code { "" } else { ", error=\"invalid_token\"" });
+        }
+        problem
+    }
+
+    fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
+        self.detail = detail.into();
+        self
+    }
+
+    fn header(mut self, name: header::HeaderName, value: &str) -> Self {
+        self.headers.extend(HeaderValue::from_str(value).ok().map(|value| (name, value)));
+        self
+    }
+
+    /// Adds `WWW-Authenticate` (RFC 6750, section 3) with these attributes after the realm.
+    fn challenge(self, attributes: &str) -> Self {
+        self.header(header::WWW_AUTHENTICATE, &format!("Bearer realm=\"astral\"{attributes}"))
+    }
+
+    /// The body cannot be parsed, for this reason.
+    pub fn malformed(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(MALFORMED).detail(detail)
+    }
+
+    /// Two credentials at once.
+    pub fn two_credentials() -> Self {
+        Self::new(TWO_CREDENTIALS).challenge(", error=\"invalid_request\"")
+    }
+
+    /// These fields or query parameters are wrong.
+    pub fn invalid(errors: Vec<FieldError>) -> Self {
+        let mut problem = Self::new(INVALID_REQUEST);
+        if let Some(first) = errors.first() {
+            problem.detail = format!("{}: {}", first.field, first.message).into();
+        }
+        problem.errors = errors;
+        problem
+    }
+
+    /// The body is larger than it may be.
+    pub fn too_large() -> Self {
+        Self::new(TOO_LARGE)
+    }
+
+    /// The body is not said to be JSON.
+    pub fn unsupported_media_type() -> Self {
+        Self::new(UNSUPPORTED_MEDIA_TYPE)
+    }
+
+    /// The body did not arrive in time.
+    pub fn request_timeout() -> Self {
+        Self::new(REQUEST_TIMEOUT)
+    }
+
+    /// The method is none of `allow`.
+    pub fn method_not_allowed(allow: &str) -> Self {
+        Self::new(METHOD_NOT_ALLOWED).header(header::ALLOW, allow)
+    }
+
+    /// A fault of ours.
+    pub fn internal() -> Self {
+        Self::new(INTERNAL)
+    }
+
+    /// What became of an error of the framework, or of one of ours on its way through it.
+    pub fn from_framework(error: poem::Error, allow: &str) -> Self {
+        if let Some(parameter) = error.downcast_ref::<ParseParamError>() {
+            // The framework's text wraps the reason in words of its own.
+            let reason = parameter.reason.split_once("): ").map_or(parameter.reason.as_str(), |(_, reason)| reason);
+            let reason = reason.strip_prefix("failed to parse ").unwrap_or(reason);
+            return Self::invalid(vec![FieldError::new(parameter.name, reason)]);
+        }
+        if error.is::<NotFoundError>() || error.is::<ParsePathError>() {
+            return Self::new(NOT_FOUND);
+        }
+        if error.is::<MethodNotAllowedError>() {
+            return Self::method_not_allowed(allow);
+        }
+        if error.is::<SizedLimitError>() {
+            return Self::too_large();
+        }
+        let status = error.status();
+        match error.downcast::<Self>() {
+            Ok(problem) => problem,
+            Err(_) if status == StatusCode::NOT_FOUND => Self::new(NOT_FOUND),
+            Err(_) if status == StatusCode::METHOD_NOT_ALLOWED => Self::method_not_allowed(allow),
+            Err(error) if status.is_client_error() => {
+                tracing::debug!(%error, "refused by the framework");
+                Self::new(MALFORMED)
+            }
+            Err(error) => {
+                tracing::error!(%error, "the framework failed");
+                Self::internal()
+            }
+        }
+    }
+
+    /// The status.
+    pub const fn status(&self) -> u16 {
+        self.kind.status
+    }
+
+    /// The code.
+    pub const fn code(&self) -> &'static str {
+        self.kind.code
+    }
+
+    /// The answer.
+    pub fn respond(self, request_id: RequestId) -> Response {
+        let body = ProblemBody {
+            r#type: format!("/docs/problems/{}", self.kind.code),
+            title: self.kind.title.to_owned(),
+            status: self.kind.status,
+            detail: self.detail.into_owned(),
+            code: self.kind.code.to_owned(),
+            errors: self
+                .errors
+                .into_iter()
+                .map(|FieldError { field, message }| FieldProblem { field, message })
+                .collect(),
+            resource_id: self.resource_id,
+            request_id: request_id.to_string(),
+        };
+        let status = StatusCode::from_u16(body.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = Response::builder()
+            .status(status)
+            .content_type(MEDIA_TYPE)
+            .header(header::CACHE_CONTROL, "no-store")
+            .body(serde_json::to_vec(&body).unwrap_or_default());
+        for (name, value) in self.headers {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+}
+
+/// The media type of problems.
+pub const MEDIA_TYPE: &str = "application/problem+json";
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind.code, self.detail)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+impl ResponseError for Problem {
+    fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NotFound => Self::new(NOT_FOUND),
+            Error::Invalid(errors) => Self::invalid(errors),
+            Error::Unauthenticated(reason) => reason.into(),
+            Error::Forbidden(reason) => reason.into(),
+            Error::Conflict(reason) => reason.into(),
+            Error::TooManyAttempts { retry_after_seconds } => Self::new(TOO_MANY_ATTEMPTS)
+                .detail(format!("Try again in {retry_after_seconds} s."))
+                .header(header::RETRY_AFTER, &retry_after_seconds.to_string()),
+            Error::Unavailable(reason) => {
+                tracing::error!(error = &reason as &dyn std::error::Error, "an action failed");
+                Self::new(UNAVAILABLE).header(header::RETRY_AFTER, "1")
+            }
+        }
+    }
+}
+
+impl From<Unauthenticated> for Problem {
+    fn from(reason: Unauthenticated) -> Self {
+        match reason {
+            Unauthenticated::Missing => Self::new(CREDENTIAL_MISSING),
+            Unauthenticated::Unknown => Self::new(CREDENTIAL_INVALID),
+            Unauthenticated::SessionOver => Self::new(SESSION_OVER),
+            Unauthenticated::KeyExpired { at } => {
+                Self::new(KEY_EXPIRED).detail(format!("The key expired at {at}. {}", KEY_EXPIRED.detail))
+            }
+            Unauthenticated::KeyRevoked { at } => {
+                Self::new(KEY_REVOKED).detail(format!("The key was revoked at {at}. {}", KEY_REVOKED.detail))
+            }
+            Unauthenticated::SecretReplaced => Self::new(SECRET_REPLACED),
+            Unauthenticated::WrongPassword => Self::new(WRONG_PASSWORD),
+            Unauthenticated::WrongSetupCode => Self::new(WRONG_SETUP_CODE),
+            Unauthenticated::WrongInvitation => Self::new(INVITATION_INVALID),
+        }
+    }
+}
+
+impl From<Forbidden> for Problem {
+    fn from(reason: Forbidden) -> Self {
+        match reason {
+            Forbidden::HeadCoachRequired => Self::new(HEAD_COACH_REQUIRED),
+            Forbidden::CoachRequired => Self::new(COACH_REQUIRED),
+            Forbidden::SessionRequired => Self::new(SESSION_REQUIRED),
+            Forbidden::ScopeRequired(scope) => Self::new(SCOPE_REQUIRED)
+                .detail(format!("The key lacks the scope {scope}. {}", SCOPE_REQUIRED.detail))
+                .challenge(&format!(", error=\"insufficient_scope\", scope=\"{scope}\"")),
+            Forbidden::PlanRequired => Self::new(PLAN_REQUIRED),
+            Forbidden::AddressNotAllowed => Self::new(ADDRESS_NOT_ALLOWED),
+            Forbidden::PasswordIncorrect => Self::new(PASSWORD_INCORRECT),
+        }
+    }
+}
+
+impl From<Conflict> for Problem {
+    fn from(reason: Conflict) -> Self {
+        let about = |kind, id: &dyn fmt::Display| Self { resource_id: Some(id.to_string()), ..Self::new(kind) };
+        match reason {
+            Conflict::AlreadySetUp => Self::new(ALREADY_SET_UP),
+            Conflict::KeyNotActive => Self::new(KEY_NOT_ACTIVE),
+            Conflict::KeyLimit(limit) => Self::new(KEY_LIMIT_REACHED).detail(format!(
+                "The organization has {limit} active keys, which is the limit. {}",
+                KEY_LIMIT_REACHED.detail
+            )),
+            Conflict::EmailTaken { by } => about(EMAIL_TAKEN, &by),
+            Conflict::ExternalIdTaken { by } => about(EXTERNAL_ID_TAKEN, &by),
+            Conflict::HeadCoachMustStay => Self::new(HEAD_COACH_MUST_STAY),
+            Conflict::NotAccepted => Self::new(NOT_ACCEPTED),
+            Conflict::AlreadyAccepted => Self::new(ALREADY_ACCEPTED),
+            Conflict::AlreadyMember => Self::new(ALREADY_MEMBER),
+            Conflict::NotActiveCoach => Self::new(NOT_ACTIVE_COACH),
+            Conflict::UserExists => Self::new(USER_EXISTS),
+        }
+    }
+}
+
+/// A set of statuses, a bit each in the order of [`STATUSES`].
+pub type StatusSet = u16;
+
+const STATUSES: &[u16] = &[400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 500, 503];
+
+const fn set(statuses: &[u16]) -> StatusSet {
+    let (mut bits, mut position) = (0, 0);
+    while position < STATUSES.len() {
+        let mut wanted = 0;
+        while wanted < statuses.len() {
+            if statuses[wanted] == STATUSES[position] {
+                bits |= 1 << position;
+            }
+            wanted += 1;
+        }
+        position += 1;
+    }
+    bits
+}
+
+/// What an operation that anybody may call answers where it refuses: it takes a body, and can be throttled.
+pub const PUBLIC: StatusSet = set(&[400, 401, 408, 413, 415, 422, 429, 500, 503]);
+/// What every operation with a credential answers where it refuses.
+pub const CREDENTIAL: StatusSet = set(&[400, 401, 403, 422, 500, 503]);
+/// In addition: the club or the thing is not there.
+pub const THING: StatusSet = set(&[404]);
+/// In addition: there is a body.
+pub const BODY: StatusSet = set(&[408, 413, 415]);
+/// In addition: something is in the way.
+pub const CONFLICT: StatusSet = set(&[409]);
+/// In addition: a password is asked for.
+pub const THROTTLED: StatusSet = set(&[429]);
+
+/// The refusals of an operation that answers `STATUSES`.
+pub struct Refused<const SET: StatusSet>(Problem);
+
+impl<const SET: StatusSet, E: Into<Problem>> From<E> for Refused<SET> {
+    fn from(error: E) -> Self {
+        let problem = error.into();
+        debug_assert!(set(&[problem.kind.status]) & SET != 0, "{} is not documented here", problem.kind.code);
+        Self(problem)
+    }
+}
+
+impl<const SET: StatusSet> From<Refused<SET>> for poem::Error {
+    fn from(refused: Refused<SET>) -> Self {
+        refused.0.into()
+    }
+}
+
+impl<const SET: StatusSet> IntoResponse for Refused<SET> {
+    fn into_response(self) -> Response {
+        poem::Error::from(self).into_response()
+    }
+}
+
+impl<const SET: StatusSet> ApiResponse for Refused<SET> {
+    fn meta() -> MetaResponses {
+        let documented = |(position, status): (usize, &u16)| {
+            (SET & 1 << position != 0).then(|| MetaResponse {
+                description: describe(*status),
+                status: Some(*status),
+                status_range: None,
+                content: vec![MetaMediaType { content_type: MEDIA_TYPE, schema: ProblemBody::schema_ref() }],
+                headers: vec![],
+            })
+        };
+        MetaResponses { responses: STATUSES.iter().enumerate().filter_map(documented).collect() }
+    }
+
+    fn register(registry: &mut Registry) {
+        ProblemBody::register(registry);
+    }
+}
+
+const fn describe(status: u16) -> &'static str {
+    match status {
+        400 => "The request cannot be read: `malformed_request`, `two_credentials`.",
+        401 => "The credential does not count; `code` says why.",
+        403 => "The caller is known and may not; `code` says what it would take.",
+        404 => "Not there, or not for this caller: `not_found`.",
+        408 => "The body did not arrive in time: `request_timeout`.",
+        409 => "Something is in the way; `code` says what.",
+        413 => "The body is larger than 1 MiB: `body_too_large`.",
+        415 => "The body is not JSON: `unsupported_media_type`.",
+        422 => "A field or query parameter is wrong or unknown: `invalid_request`, with `errors`.",
+        429 => "Too many attempts: `too_many_attempts`. `Retry-After` says when to try again.",
+        503 => "The server cannot do this now: `unavailable`.",
+        _ => "A fault of the server: `internal`.",
+    }
+}

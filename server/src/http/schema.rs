@@ -1,0 +1,385 @@
+//! How the model's values stand in the document, in bodies and in parameters.
+
+use std::borrow::Cow;
+
+use ipnet::IpNet;
+use poem_openapi::{
+    registry::{MetaSchema, MetaSchemaRef, Registry},
+    types::{ParseError, ParseFromJSON, ParseFromParameter, ParseResult, ToJSON, Type},
+};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::body::{FromJson, wrong_kind};
+use crate::service::{
+    ApiKeyId, Description, Email, ExternalId, Feature, FieldError, Id, Invalid, InvitationId, KeyStatus, Label,
+    MemberId, MemberStatus, Name, OrganizationId, Password, Plan, Reason, Role, Scope, Search, Timestamp, UserId,
+};
+
+/// A type that is a string in JSON, with this schema; `named` ones stand among the document's components.
+macro_rules! string_type {
+    ($type:ty, $name:expr, named: $named:literal, $schema:expr) => {
+        impl Type for $type {
+            const IS_REQUIRED: bool = true;
+            type RawValueType = Self;
+            type RawElementValueType = Self;
+
+            fn name() -> Cow<'static, str> {
+                $name.into()
+            }
+
+            fn schema_ref() -> MetaSchemaRef {
+                if $named {
+                    MetaSchemaRef::Reference($name.to_owned())
+                } else {
+                    MetaSchemaRef::Inline(Box::new($schema))
+                }
+            }
+
+            fn register(registry: &mut Registry) {
+                if $named {
+                    registry.create_schema::<Self, _>($name.to_owned(), |_| $schema);
+                }
+            }
+
+            fn as_raw_value(&self) -> Option<&Self> {
+                Some(self)
+            }
+
+            fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+                Box::new(std::iter::once(self))
+            }
+        }
+
+        impl ParseFromJSON for $type {
+            fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+                let first =
+                    |errors: Vec<FieldError>| errors.into_iter().next().map(|error| error.message).unwrap_or_default();
+                Self::from_json(value.unwrap_or_default()).map_err(|errors| ParseError::custom(first(errors)))
+            }
+        }
+    };
+}
+
+/// A [`string_type`] that is written as it is displayed and read as it is parsed.
+macro_rules! text_type {
+    ($type:ty, $name:expr, named: $named:literal, $schema:expr) => {
+        string_type!($type, $name, named: $named, $schema);
+
+        impl FromJson for $type {
+            fn from_json(value: Value) -> Result<Self, Vec<FieldError>> {
+                let Value::String(text) = value else { return wrong_kind("a string", &value) };
+                text.parse().map_err(|invalid: Invalid| vec![FieldError::new("", invalid.to_string())])
+            }
+        }
+
+        impl ParseFromParameter for $type {
+            fn parse_from_parameter(text: &str) -> ParseResult<Self> {
+                text.parse().map_err(|invalid: Invalid| ParseError::custom(invalid))
+            }
+        }
+
+        impl ToJSON for $type {
+            fn to_json(&self) -> Option<Value> {
+                Some(Value::String(self.to_string()))
+            }
+        }
+    };
+}
+
+fn string() -> MetaSchema {
+    MetaSchema::new("string")
+}
+
+fn example(text: &str) -> Option<Value> {
+    Some(Value::String(text.to_owned()))
+}
+
+fn id<I: Id>() -> MetaSchema {
+    let example_id = I::from_bits(0x0193_5b2f_7c00_7def_a1b2_c3d4_e5f6_0718);
+    MetaSchema {
+        pattern: Some(format!("^{}[0-7][0-9a-hjkmnp-tv-z]{{25}}$", I::PREFIX)),
+        example: example(&example_id.to_string()),
+        ..string()
+    }
+}
+
+fn text((least, most): (usize, usize), sample: &str) -> MetaSchema {
+    MetaSchema { min_length: Some(least), max_length: Some(most), example: example(sample), ..string() }
+}
+
+fn words<T: std::fmt::Display>(values: &[T]) -> MetaSchema {
+    MetaSchema { enum_items: values.iter().map(|value| Value::String(value.to_string())).collect(), ..string() }
+}
+
+text_type!(OrganizationId, "OrganizationId", named: false, id::<Self>());
+text_type!(UserId, "UserId", named: false, id::<Self>());
+text_type!(MemberId, "MemberId", named: false, id::<Self>());
+text_type!(ApiKeyId, "ApiKeyId", named: false, id::<Self>());
+text_type!(InvitationId, "InvitationId", named: false, id::<Self>());
+text_type!(Name, "Name", named: false, text(Self::LENGTH, "Analytics integration"));
+text_type!(Description, "Description", named: false, text(Self::LENGTH, "Feeds the dashboard in the club house."));
+text_type!(Reason, "Reason", named: false, text(Self::LENGTH, "Laptop lost"));
+text_type!(Label, "Label", named: false, text(Self::LENGTH, "U18"));
+text_type!(ExternalId, "ExternalId", named: false, text(Self::LENGTH, "4711"));
+text_type!(Search, "Search", named: false, text((1, Self::MAX_LENGTH), "rui"));
+text_type!(Email, "Email", named: false, MetaSchema {
+    format: Some("email"), max_length: Some(Self::MAX_LENGTH), example: example("ana@club.example"), ..string()
+});
+text_type!(Timestamp, "Timestamp", named: false, MetaSchema {
+    format: Some("date-time"), example: example("2027-01-01T00:00:00Z"), ..string()
+});
+text_type!(Role, "Role", named: true, words(Self::ALL));
+text_type!(MemberStatus, "MemberStatus", named: true, words(Self::ALL));
+text_type!(Plan, "Plan", named: true, words(Self::ALL));
+text_type!(Feature, "Feature", named: true, words(Self::ALL));
+text_type!(Scope, "Scope", named: true, words(Self::ALL));
+text_type!(KeyStatus, "KeyStatus", named: true, words(Self::ALL));
+
+/// Which keys to list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyStatusFilter {
+    /// Those with this status.
+    One(KeyStatus),
+    /// All of them.
+    All,
+}
+
+impl std::fmt::Display for KeyStatusFilter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::One(status) => status.fmt(f),
+            Self::All => f.write_str("all"),
+        }
+    }
+}
+
+impl std::str::FromStr for KeyStatusFilter {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        if text == "all" {
+            return Ok(Self::All);
+        }
+        text.parse().map(Self::One).map_err(|Invalid(message)| Invalid((message.into_owned() + ", all").into()))
+    }
+}
+
+text_type!(KeyStatusFilter, "KeyStatusFilter", named: true, {
+    let mut schema = words(KeyStatus::ALL);
+    schema.enum_items.push("all".into());
+    schema
+});
+
+/// An address or a range of addresses from which a key may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AllowedIp(pub IpNet);
+
+impl std::fmt::Display for AllowedIp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.0.prefix_len() == self.0.max_prefix_len() { self.0.addr().fmt(f) } else { self.0.fmt(f) }
+    }
+}
+
+impl Serialize for AllowedIp {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl std::str::FromStr for AllowedIp {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let net = match text.parse::<std::net::IpAddr>() {
+            Ok(address) => IpNet::from(address.to_canonical()),
+            Err(_) => text
+                .parse::<IpNet>()
+                .map_err(|_| Invalid("must be an address or a range, such as 203.0.113.7 or 2001:db8::/32".into()))?
+                .trunc(),
+        };
+        Ok(Self(net))
+    }
+}
+
+text_type!(AllowedIp, "AllowedIp", named: false, MetaSchema {
+    min_length: Some(2), max_length: Some(49), example: example("203.0.113.0/24"), ..string()
+});
+
+/// A password as typed to prove who one is.
+pub struct TypedPassword(pub Password);
+
+/// A password that is to be set.
+pub struct NewPassword(pub Password);
+
+/// A password that is to be set, or typed, whichever turns out.
+pub struct EitherPassword(pub String);
+
+/// A setup or invitation code as typed.
+pub struct Code(pub String);
+
+/// A secret string that only ever comes in.
+macro_rules! secret_type {
+    ($type:ty, $name:literal, $least:literal to $most:expr, $format:literal, |$text:ident| $parse:expr) => {
+        string_type!($type, $name, named: false, MetaSchema {
+            format: Some($format), min_length: Some($least), max_length: Some($most), write_only: true, ..string()
+        });
+
+        impl FromJson for $type {
+            fn from_json(value: Value) -> Result<Self, Vec<FieldError>> {
+                let Value::String($text) = value else { return wrong_kind("a string", &value) };
+                let length = $text.chars().count();
+                if length > $most {
+                    return Err(vec![FieldError::new("", format!("must have at most {} characters, has {length}", $most))]);
+                }
+                if length == 0 {
+                    return Err(vec![FieldError::new("", "must not be empty")]);
+                }
+                $parse.map_err(|invalid: Invalid| vec![FieldError::new("", invalid.to_string())])
+            }
+        }
+
+        // Never written: it only ever comes in.
+        impl ToJSON for $type {
+            fn to_json(&self) -> Option<Value> {
+                None
+            }
+        }
+    };
+}
+
+secret_type!(TypedPassword, "TypedPassword", 1 to Password::LENGTH.1, "password", |text| Ok(Self(Password::typed(text))));
+secret_type!(NewPassword, "NewPassword", 12 to Password::LENGTH.1, "password", |text| Password::parse(text).map(Self));
+secret_type!(EitherPassword, "EitherPassword", 1 to Password::LENGTH.1, "password", |text| Ok(Self(text)));
+secret_type!(Code, "Code", 1 to 128, "password", |text| Ok(Self(text)));
+
+/// How many rows of a list to answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Limit(pub u32);
+
+impl Limit {
+    const RANGE: std::ops::RangeInclusive<u32> = 1..=200;
+    /// Where none is asked for.
+    pub fn default_limit() -> Self {
+        Self(50)
+    }
+}
+
+impl std::fmt::Display for Limit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromJson for Limit {
+    fn from_json(value: Value) -> Result<Self, Vec<FieldError>> {
+        wrong_kind("a query parameter", &value)
+    }
+}
+
+impl ParseFromParameter for Limit {
+    fn parse_from_parameter(text: &str) -> ParseResult<Self> {
+        let number = text
+            .parse()
+            .ok()
+            .filter(|number| Self::RANGE.contains(number) && text.bytes().all(|digit| digit.is_ascii_digit()));
+        number.map(Self).ok_or_else(|| ParseError::custom("must be a whole number from 1 to 200"))
+    }
+}
+
+impl ToJSON for Limit {
+    fn to_json(&self) -> Option<Value> {
+        Some(self.0.into())
+    }
+}
+
+string_type!(Limit, "Limit", named: false, MetaSchema { minimum: Some(1.0), maximum: Some(200.0), ..MetaSchema::new_with_format("integer", "int32") });
+
+/// A role that can be given to a member: every one but the head coach's, which is handed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AssignableRole(pub Role);
+
+impl std::fmt::Display for AssignableRole {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::str::FromStr for AssignableRole {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        match text.parse() {
+            Ok(Role::HeadCoach) => {
+                Err(Invalid("must be one of: coach, athlete; the head coach's role is handed over instead".into()))
+            }
+            Ok(role) => Ok(Self(role)),
+            Err(_) => Err(Invalid("must be one of: coach, athlete".into())),
+        }
+    }
+}
+
+text_type!(AssignableRole, "AssignableRole", named: true, words(&[Role::Coach, Role::Athlete]));
+
+/// A cursor as it was sent.
+#[derive(Debug, Clone)]
+pub struct CursorText(pub String);
+
+impl CursorText {
+    const MAX_LENGTH: usize = 400;
+}
+
+impl std::fmt::Display for CursorText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::str::FromStr for CursorText {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        if text.is_empty() || text.len() > Self::MAX_LENGTH {
+            return Err(Invalid("must be the next_cursor of a page of this list".into()));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+text_type!(CursorText, "Cursor", named: false, MetaSchema {
+    pattern: Some("^[A-Za-z0-9_-]+$".to_owned()), min_length: Some(1), max_length: Some(Self::MAX_LENGTH), ..string()
+});
+
+/// Fields that a change can empty.
+macro_rules! clearable {
+    ($($(#[$meta:meta])* $name:ident { $($value:ident = $word:literal),+ $(,)? })+) => {$(
+        crate::service::words!($(#[$meta])* $name { $(#[doc = concat!("`", $word, "`")] $value = $word,)+ });
+        text_type!($name, stringify!($name), named: true, words(Self::ALL));
+    )+};
+}
+
+clearable! {
+    /// A field of an organization that can be emptied.
+    ClearableOrganizationField { Description = "description" }
+    /// A field of a member that can be emptied.
+    ClearableMemberField { Email = "email", ExternalId = "external_id", CoachId = "coach_id", Labels = "labels" }
+    /// A field of an API key that can be emptied.
+    ClearableApiKeyField { Description = "description", ExpiresAt = "expires_at", AllowedIps = "allowed_ips" }
+}
+
+/// What becomes of a field that can be set or emptied: `None` if it stays.
+///
+/// # Errors
+/// If the request does both.
+pub fn set_or_clear<T>(name: &str, set: Option<T>, clear: bool, errors: &mut Vec<FieldError>) -> Option<Option<T>> {
+    if set.is_some() && clear {
+        errors.push(FieldError::new(name, "is both set and cleared; do one of them"));
+    }
+    match (set, clear) {
+        (Some(value), _) => Some(Some(value)),
+        (None, true) => Some(None),
+        (None, false) => None,
+    }
+}
+
+text_type!(super::auth::CallerKind, "CallerKind", named: true, words(Self::ALL));

@@ -1,0 +1,145 @@
+//! Credential -> Caller: the first argument of every operation that needs one.
+
+use std::sync::Arc;
+
+use poem::{Request, RequestBody, http::header};
+use poem_openapi::{
+    ApiExtractor, ApiExtractorType, ExtractParamOptions,
+    registry::{MetaSecurityScheme, Registry},
+};
+
+use super::{operations, problem::Problem};
+use crate::service::{Caller, Error, Origin, Secret, SecretKind, Service, Unauthenticated};
+
+/// The header in which an API key can come instead of `Authorization`.
+pub const X_API_KEY: &str = "x-api-key";
+
+/// A caller of either kind.
+pub struct AnyCaller(pub Caller);
+
+/// A caller that the document says must be a session. Whether it is one is for the proof to say, so
+/// that an outsider's key learns no more than an outsider.
+pub struct SessionCaller(pub Caller);
+
+const SESSION: &str = "session";
+const API_KEY: &str = "api_key";
+const API_KEY_HEADER: &str = "api_key_header";
+
+fn register_session(registry: &mut Registry) {
+    let description = "The token that signing in answers: `Authorization: Bearer astral_session_…`.";
+    registry.create_security_scheme(
+        SESSION,
+        MetaSecurityScheme { description: Some(description), ..scheme("http", Some("bearer")) },
+    );
+}
+
+fn register_api_key(registry: &mut Registry) {
+    let description = "An API key: `Authorization: Bearer astral_live_…`.";
+    registry.create_security_scheme(
+        API_KEY,
+        MetaSecurityScheme { description: Some(description), ..scheme("http", Some("bearer")) },
+    );
+    let description = "An API key, for tools that cannot set `Authorization`. Never both at once.";
+    let header = MetaSecurityScheme {
+        description: Some(description),
+        name: Some("X-API-Key"),
+        key_in: Some("header"),
+        ..scheme("apiKey", None)
+    };
+    registry.create_security_scheme(API_KEY_HEADER, header);
+}
+
+const fn scheme(ty: &'static str, scheme: Option<&'static str>) -> MetaSecurityScheme {
+    MetaSecurityScheme {
+        ty,
+        description: None,
+        name: None,
+        key_in: None,
+        scheme,
+        bearer_format: None,
+        flows: None,
+        openid_connect_url: None,
+    }
+}
+
+impl<'a> ApiExtractor<'a> for AnyCaller {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        register_session(registry);
+        register_api_key(registry);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec![SESSION, API_KEY, API_KEY_HEADER]
+    }
+
+    async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> poem::Result<Self> {
+        Ok(authenticate(request).map(Self)?)
+    }
+}
+
+impl<'a> ApiExtractor<'a> for SessionCaller {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        register_session(registry);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec![SESSION]
+    }
+
+    async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> poem::Result<Self> {
+        Ok(authenticate(request).map(Self)?)
+    }
+}
+
+impl<'a> poem::FromRequest<'a> for Origin {
+    async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
+        Ok(origin(request)?)
+    }
+}
+
+/// The origin that the outermost layer has put on the request.
+fn origin(request: &Request) -> Result<Origin, Problem> {
+    request.data::<Origin>().copied().ok_or_else(Problem::internal)
+}
+
+/// The caller, and then whether the query holds only what the operation knows: both before any other
+/// argument is looked at.
+fn authenticate(request: &Request) -> Result<Caller, Problem> {
+    let service = request.data::<Arc<Service>>().ok_or_else(Problem::internal)?;
+    let secret = credential(request)?;
+    let caller = service.authenticate(&secret, origin(request)?)?;
+    operations::check_query(request)?;
+    Ok(caller)
+}
+
+/// The one credential of the request. Its text moves at once into a [`Secret`].
+fn credential(request: &Request) -> Result<Secret, Problem> {
+    let mut bearers = request.headers().get_all(header::AUTHORIZATION).iter();
+    let mut keys = request.headers().get_all(X_API_KEY).iter();
+    let refused = |reason: Unauthenticated| Problem::from(Error::from(reason));
+    let (value, kinds): (_, &[SecretKind]) = match (bearers.next(), bearers.next(), keys.next(), keys.next()) {
+        (None, _, None, _) => return Err(refused(Unauthenticated::Missing)),
+        (Some(value), None, None, _) => (value, &[SecretKind::Session, SecretKind::ApiKey]),
+        (None, _, Some(value), None) => (value, &[SecretKind::ApiKey]),
+        _ => return Err(Problem::two_credentials()),
+    };
+    let text = value.to_str().map_err(|_| refused(Unauthenticated::Unknown))?;
+    let text = match kinds {
+        [SecretKind::ApiKey] => text.trim(),
+        _ => match text.split_once(' ') {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
+            _ => return Err(refused(Unauthenticated::Unknown)),
+        },
+    };
+    Secret::parse(text.to_owned())
+        .filter(|secret| kinds.contains(&secret.kind()))
+        .ok_or_else(|| refused(Unauthenticated::Unknown))
+}

@@ -1,0 +1,128 @@
+//! The accept loop, where the framework's falls short: it closes silent and dripping connections, caps how
+//! many there are, and drains within bounds.
+
+use std::{future::Future, io, sync::Arc, time::Duration};
+
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+};
+use poem::{
+    Addr, Endpoint, Request, Response,
+    http::uri::Scheme,
+    web::{LocalAddr, RemoteAddr},
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+};
+
+use super::HttpSettings;
+use crate::service::Service;
+
+/// How long the head of a request may take to arrive, and a connection may be idle before it.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(20);
+/// How much a request's head may hold.
+const MAX_HEAD: usize = 32 << 10;
+/// How long sent bytes may wait for the client to take them.
+const UNTAKEN: Duration = Duration::from_secs(30);
+/// How long requests that run may take to finish when the server stops.
+const DRAIN: Duration = Duration::from_secs(10);
+/// How often last uses are written down.
+const FLUSH: Duration = Duration::from_secs(20);
+/// How long to wait when the system has no more sockets to give.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves `service` on `listener` until `shutdown` resolves; then finishes what runs, writes down what is
+/// only in memory, and closes the database.
+///
+/// # Errors
+/// If the last flush fails.
+pub async fn run(
+    listener: TcpListener,
+    service: Arc<Service>,
+    settings: HttpSettings,
+    shutdown: impl Future<Output = ()>,
+) -> crate::service::Result<()> {
+    let connections = Arc::new(Semaphore::new(settings.max_connections));
+    let endpoint = Arc::new(super::endpoint(Arc::clone(&service), Arc::new(settings)));
+    let graceful = GracefulShutdown::new();
+    let flusher = tokio::spawn(flush_forever(Arc::clone(&service)));
+    tokio::pin!(shutdown);
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept(&listener, &connections) => accepted,
+            () = &mut shutdown => break,
+        };
+        match accepted {
+            Ok((stream, remote, permit)) => {
+                let connection = serve(stream, remote, Arc::clone(&endpoint), &graceful);
+                tokio::spawn(async move {
+                    connection.await;
+                    drop(permit);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    tracing::info!("stopping: finishing what runs");
+    if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some requests did not finish in time");
+    }
+    flusher.abort();
+    service.close().await
+}
+
+type Accepted = (TcpStream, std::net::SocketAddr, tokio::sync::OwnedSemaphorePermit);
+
+/// The next connection, when there is room for it.
+async fn accept(listener: &TcpListener, connections: &Arc<Semaphore>) -> io::Result<Accepted> {
+    let permit = Arc::clone(connections).acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, remote) = listener.accept().await?;
+    stream.set_nodelay(true)?;
+    #[cfg(target_os = "linux")]
+    socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(UNTAKEN))?;
+    Ok((stream, remote, permit))
+}
+
+/// Serves one connection to its end.
+fn serve<E: Endpoint<Output = Response> + 'static>(
+    stream: TcpStream,
+    remote: std::net::SocketAddr,
+    endpoint: Arc<E>,
+    graceful: &GracefulShutdown,
+) -> impl Future<Output = ()> + use<E> {
+    let local = LocalAddr(stream.local_addr().map_or(Addr::custom("unknown", ""), Addr::SocketAddr));
+    let remote = RemoteAddr(Addr::SocketAddr(remote));
+    let answer = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+        let endpoint = Arc::clone(&endpoint);
+        let request = Request::from((request, local.clone(), remote.clone(), Scheme::HTTP));
+        async move { Ok::<hyper::Response<_>, std::convert::Infallible>(endpoint.get_response(request).await.into()) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_buf_size(MAX_HEAD)
+        .serve_connection(TokioIo::new(stream), answer);
+    let connection = graceful.watch(connection);
+    async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a connection ended early");
+        }
+    }
+}
+
+async fn flush_forever(service: Arc<Service>) {
+    let mut ticks = tokio::time::interval(FLUSH);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = service.flush().await {
+            tracing::error!(error = &error as &dyn std::error::Error, "last uses could not be written; trying again");
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! API keys: create, list, read, change, revoke.
+
+use ipnet::IpNet;
+use serde_json::json;
+
+use super::{EXAMINED_A_PAGE, Page};
+use crate::service::{
+    authority::{HeadCoach, KeyManager},
+    error::{Conflict, Error, Result},
+    model::{
+        api_key::{ApiKey, KeySecret, KeyState, KeyStatus, Person, Reach},
+        id::ApiKeyId,
+        name::{Description, Name, Reason},
+        scope::Scopes,
+        secret::SecretHash,
+        timestamp::Timestamp,
+    },
+    store::{self, Read, WriteTx},
+};
+
+/// What a new key is to be.
+#[derive(Debug, Clone)]
+pub struct NewApiKey {
+    /// By which the head coach will know it.
+    pub name: Name,
+    /// What it is for.
+    pub description: Option<Description>,
+    /// When it ends; lies in the future.
+    pub expires_at: Option<Timestamp>,
+    /// What it may do.
+    pub scopes: Scopes,
+    /// From where.
+    pub allowed_ips: Vec<IpNet>,
+    /// Of the secret that was made for it.
+    pub secret_hash: SecretHash,
+    /// Of the secret that was made for it.
+    pub secret_hint: String,
+}
+
+/// What is to change of a key; what is `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct ApiKeyChange {
+    /// Its name.
+    pub name: Option<Name>,
+    /// Its description; `Some(None)` empties it.
+    pub description: Option<Option<Description>>,
+    /// Its end; `Some(None)` takes it away.
+    pub expires_at: Option<Option<Timestamp>>,
+    /// Its scopes.
+    pub scopes: Option<Scopes>,
+    /// Its addresses; empty for any.
+    pub allowed_ips: Option<Vec<IpNet>>,
+}
+
+/// A key and when its current secret was last used.
+#[derive(Debug, Clone)]
+pub struct ApiKeyWithUse {
+    /// The key.
+    pub api_key: ApiKey,
+    /// What it is now.
+    pub status: KeyStatus,
+    /// When any of its secrets was last used.
+    pub last_used_at: Option<Timestamp>,
+    /// When its previous secret, if that still works, was last used.
+    pub previous_last_used_at: Option<Timestamp>,
+}
+
+fn with_use(tx: &impl Read, api_key: ApiKey) -> Result<ApiKeyWithUse> {
+    let mut last_used_at = None;
+    for secret in &api_key.secrets {
+        last_used_at = last_used_at.max(store::api_keys::last_use(tx, &secret.hash)?);
+    }
+    let previous_last_used_at = match api_key.previous_secret(tx.now()) {
+        Some(secret) => store::api_keys::last_use(tx, &secret.hash)?,
+        None => None,
+    };
+    Ok(ApiKeyWithUse { status: api_key.status(tx.now()), api_key, last_used_at, previous_last_used_at })
+}
+
+impl<T: Read> KeyManager<'_, T> {
+    fn find(&self, id: ApiKeyId) -> Result<ApiKey> {
+        store::api_keys::get(self.0.tx, self.0.organization.id, id)?.ok_or(Error::NotFound)
+    }
+
+    /// The key with this id.
+    pub fn api_key(&self, id: ApiKeyId) -> Result<ApiKeyWithUse> {
+        with_use(self.0.tx, self.find(id)?)
+    }
+
+    /// A page of the club's keys, newest first; all of them if no status is named.
+    pub fn api_keys(
+        &self,
+        status: Option<KeyStatus>,
+        limit: usize,
+        position: Option<ApiKeyId>,
+    ) -> Result<Page<ApiKeyWithUse, ApiKeyId>> {
+        let (keys, next) =
+            store::api_keys::page(self.0.tx, self.0.organization.id, status, limit, EXAMINED_A_PAGE, position)?;
+        let data = keys.into_iter().map(|api_key| with_use(self.0.tx, api_key)).collect::<Result<_>>()?;
+        Ok(Page { data, next })
+    }
+}
+
+impl KeyManager<'_, WriteTx> {
+    /// Creates a key. The club may have `limit` active ones at most.
+    ///
+    /// # Errors
+    /// [`Conflict::KeyLimit`].
+    pub fn create_key(&self, new: NewApiKey, limit: usize) -> Result<ApiKeyWithUse> {
+        let HeadCoach { tx, organization, user_id, .. } = &self.0;
+        let created_by = self.0.person()?;
+        if store::api_keys::count_active(*tx, organization.id, tx.now(), limit)? >= limit {
+            return Err(Conflict::KeyLimit(limit).into());
+        }
+        let secret = KeySecret { hash: new.secret_hash, hint: new.secret_hint, created_at: tx.now(), ends_at: None };
+        let api_key = ApiKey {
+            id: tx.new_id(),
+            organization_id: organization.id,
+            name: new.name,
+            description: new.description,
+            scopes: new.scopes,
+            reach: Reach::Everything,
+            allowed_ips: new.allowed_ips,
+            state: KeyState::Usable,
+            secrets: vec![secret],
+            created_at: tx.now(),
+            created_by,
+            expires_at: new.expires_at,
+            revision: 1,
+        };
+        store::api_keys::put(tx, None, &api_key)?;
+        let changes = json!({
+            "name": api_key.name, "scopes": api_key.scopes, "expires_at": api_key.expires_at, "allowed_ips": api_key.allowed_ips,
+        });
+        self.0.audit.record(tx, Some(organization.id), "api_key.create", api_key.id, changes)?;
+        tracing::info!(organization = %organization.id, api_key = %api_key.id, by = %user_id, "API key created");
+        with_use(*tx, api_key)
+    }
+
+    /// Changes a key that is active.
+    ///
+    /// # Errors
+    /// [`Conflict::KeyNotActive`] if it is expired or revoked.
+    pub fn change_key(&self, id: ApiKeyId, change: ApiKeyChange) -> Result<ApiKeyWithUse> {
+        let HeadCoach { tx, organization, audit, .. } = &self.0;
+        let before = self.find(id)?;
+        if before.status(tx.now()) != KeyStatus::Active {
+            return Err(Conflict::KeyNotActive.into());
+        }
+        let mut after = before.clone();
+        let mut changes = serde_json::Map::new();
+        let mut note = |field: &str, value: serde_json::Value| changes.insert(field.to_owned(), value);
+        if let Some(name) = change.name.filter(|name| *name != before.name) {
+            note("name", json!(name));
+            after.name = name;
+        }
+        if let Some(description) = change.description.filter(|description| *description != before.description) {
+            note("description", json!(description));
+            after.description = description;
+        }
+        if let Some(expires_at) = change.expires_at.filter(|expires_at| *expires_at != before.expires_at) {
+            note("expires_at", json!(expires_at));
+            after.expires_at = expires_at;
+        }
+        if let Some(scopes) = change.scopes.filter(|scopes| *scopes != before.scopes) {
+            note("scopes", json!(scopes));
+            after.scopes = scopes;
+        }
+        if let Some(allowed_ips) = change.allowed_ips.filter(|allowed_ips| *allowed_ips != before.allowed_ips) {
+            note("allowed_ips", json!(allowed_ips));
+            after.allowed_ips = allowed_ips;
+        }
+        if !changes.is_empty() {
+            after.revision += 1;
+            store::api_keys::put(tx, Some(&before), &after)?;
+            audit.record(tx, Some(organization.id), "api_key.change", id, changes.into())?;
+        }
+        with_use(*tx, after)
+    }
+}
+
+impl<T: Read> HeadCoach<'_, T> {
+    /// The head coach, as they are called now.
+    fn person(&self) -> Result<Person> {
+        let (member, _) = store::members::get(self.tx, self.organization.id, self.member_id)?.ok_or(Error::NotFound)?;
+        Ok(Person { id: Some(self.user_id), display_name: member.display_name.to_string() })
+    }
+}
+
+/// Taking power away works on every plan.
+impl HeadCoach<'_, WriteTx> {
+    /// Revokes a key, finally. Revoking it again changes nothing.
+    pub fn revoke_key(&self, id: ApiKeyId, reason: Option<Reason>) -> Result<()> {
+        let by = self.person()?;
+        revoke(self.tx, &self.organization, id, by, reason, &self.audit)
+    }
+}
+
+/// What the head coach and the operator do alike.
+pub(in crate::service) fn revoke(
+    tx: &WriteTx,
+    organization: &crate::service::model::organization::Organization,
+    id: ApiKeyId,
+    by: Person,
+    reason: Option<Reason>,
+    audit: &crate::service::authority::Audit,
+) -> Result<()> {
+    let before = store::api_keys::get(tx, organization.id, id)?.ok_or(Error::NotFound)?;
+    if matches!(before.state, KeyState::Revoked { .. }) {
+        return Ok(());
+    }
+    let mut after = before.clone();
+    after.state = KeyState::Revoked { at: tx.now(), by, reason: reason.clone() };
+    after.revision += 1;
+    store::api_keys::put(tx, Some(&before), &after)?;
+    audit.record(tx, Some(organization.id), "api_key.revoke", id, json!({ "reason": reason }))?;
+    tracing::info!(organization = %organization.id, api_key = %id, "API key revoked");
+    Ok(())
+}

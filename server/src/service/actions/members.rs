@@ -1,0 +1,222 @@
+//! Members: list, read, add, change, remove.
+
+use serde_json::json;
+
+use super::EXAMINED_A_PAGE;
+use crate::service::{
+    authority::{RosterEditor, RosterReader, Sight},
+    error::{Conflict, Error, FieldError, Forbidden, Result},
+    model::{
+        api_key::Reach,
+        email::Email,
+        id::{MemberId, OrganizationId},
+        member::{Member, MemberFilter},
+        name::{ExternalId, Label, Name},
+        role::{MemberStatus, Role},
+    },
+    store::{self, Read, WriteTx, members::Page},
+};
+
+/// What a new member is to be. Its role is coach or athlete.
+#[derive(Debug, Clone)]
+pub struct NewMember {
+    /// What it is in the club.
+    pub role: Role,
+    /// Whether it counts.
+    pub status: MemberStatus,
+    /// What it is called.
+    pub display_name: Name,
+    /// Where to reach it.
+    pub email: Option<Email>,
+    /// By which it is grouped; sorted, each once.
+    pub labels: Vec<Label>,
+    /// Its id elsewhere.
+    pub external_id: Option<ExternalId>,
+    /// For an athlete: its coach.
+    pub coach_id: Option<MemberId>,
+}
+
+/// What is to change of a member; what is `None` stays, `Some(None)` empties.
+#[derive(Debug, Clone, Default)]
+pub struct MemberChange {
+    /// Coach or athlete.
+    pub role: Option<Role>,
+    /// Whether it counts.
+    pub status: Option<MemberStatus>,
+    /// What it is called.
+    pub display_name: Option<Name>,
+    /// Where to reach it.
+    pub email: Option<Option<Email>>,
+    /// By which it is grouped.
+    pub labels: Option<Vec<Label>>,
+    /// Its id elsewhere.
+    pub external_id: Option<Option<ExternalId>>,
+    /// For an athlete: its coach.
+    pub coach_id: Option<Option<MemberId>>,
+}
+
+fn find(tx: &impl Read, organization_id: OrganizationId, reach: Reach, id: MemberId) -> Result<(Member, u64)> {
+    let Reach::Everything = reach;
+    store::members::get(tx, organization_id, id)?.ok_or(Error::NotFound)
+}
+
+impl<T: Read> RosterReader<'_, T> {
+    /// A page of the members that match `filter`.
+    ///
+    /// # Errors
+    /// [`Forbidden::CoachRequired`] for an athlete.
+    pub fn members(&self, filter: &MemberFilter, limit: usize, position: Option<&[u8]>) -> Result<Page> {
+        let Sight::Roster(reach) = self.sight else { return Err(Forbidden::CoachRequired.into()) };
+        Ok(store::members::page(self.tx, self.organization_id, reach, filter, limit, EXAMINED_A_PAGE, position)?)
+    }
+
+    /// The member with this id. An athlete finds itself alone.
+    pub fn member(&self, id: MemberId) -> Result<Member> {
+        let reach = match self.sight {
+            Sight::Roster(reach) => reach,
+            Sight::Itself(own) if own == id => Reach::Everything,
+            Sight::Itself(_) => return Err(Error::NotFound),
+        };
+        Ok(find(self.tx, self.organization_id, reach, id)?.0)
+    }
+}
+
+impl RosterEditor<'_, WriteTx> {
+    /// Adds a member.
+    ///
+    /// # Errors
+    /// [`Forbidden::HeadCoachRequired`] if it is a coach and the caller is not the head coach;
+    /// [`Conflict`] if its email or external id is taken; [`Error::Invalid`] if its coach is none.
+    pub fn add_member(&self, new: NewMember) -> Result<Member> {
+        self.require_right_over(new.role)?;
+        let now = self.tx.now();
+        let member = Member {
+            id: self.tx.new_id(),
+            organization_id: self.organization_id,
+            user_id: None,
+            role: new.role,
+            status: new.status,
+            display_name: new.display_name,
+            email: new.email,
+            labels: new.labels,
+            external_id: new.external_id,
+            coach_id: new.coach_id,
+            created_at: now,
+            updated_at: now,
+        };
+        self.check(&member)?;
+        store::members::put(self.tx, None, &member)?;
+        self.audit.record(
+            self.tx,
+            Some(self.organization_id),
+            "member.create",
+            member.id,
+            json!({ "display_name": member.display_name, "role": member.role }),
+        )?;
+        Ok(member)
+    }
+
+    /// Changes a member.
+    ///
+    /// # Errors
+    /// As [`RosterEditor::add_member`]; [`Conflict::HeadCoachMustStay`] for the head coach's role and
+    /// status; [`Conflict::NotAccepted`] if a member who has not accepted is to become coach.
+    pub fn change_member(&self, id: MemberId, change: MemberChange) -> Result<Member> {
+        let (before, revision) = find(self.tx, self.organization_id, self.reach, id)?;
+        self.require_right_over(before.role)?;
+        self.require_right_over(change.role.unwrap_or(before.role))?;
+        let mut after = before.clone();
+        let mut changes = serde_json::Map::new();
+        macro_rules! apply {
+            ($($field:ident),+) => {$(
+                if let Some(value) = change.$field.filter(|value| *value != before.$field) {
+                    changes.insert(stringify!($field).to_owned(), json!(value));
+                    after.$field = value;
+                }
+            )+};
+        }
+        apply!(role, status, display_name, email, labels, external_id, coach_id);
+        if changes.is_empty() {
+            return Ok(before);
+        }
+        if before.role == Role::HeadCoach && (after.role != before.role || after.status != MemberStatus::Active) {
+            return Err(Conflict::HeadCoachMustStay.into());
+        }
+        if after.role == Role::Coach && before.role == Role::Athlete {
+            if before.user_id.is_none() {
+                return Err(Conflict::NotAccepted.into());
+            }
+            // An athlete's coach does not follow it into its new role, unless the request insists.
+            if !changes.contains_key("coach_id") {
+                after.coach_id = None;
+            }
+        }
+        self.check(&after)?;
+        after.updated_at = self.tx.now();
+        if before.role == Role::Coach && after.role == Role::Athlete {
+            self.release_athletes(id)?;
+        }
+        store::members::put(self.tx, Some((&before, revision)), &after)?;
+        self.audit.record(self.tx, Some(self.organization_id), "member.change", id, changes.into())?;
+        Ok(after)
+    }
+
+    /// Removes a member. The athletes of a coach are left without one; the person behind it keeps their
+    /// account, and loses this club.
+    ///
+    /// # Errors
+    /// [`Conflict::HeadCoachMustStay`].
+    pub fn remove_member(&self, id: MemberId) -> Result<()> {
+        let (member, _) = find(self.tx, self.organization_id, self.reach, id)?;
+        self.require_right_over(member.role)?;
+        if member.role == Role::HeadCoach {
+            return Err(Conflict::HeadCoachMustStay.into());
+        }
+        let released = self.release_athletes(id)?;
+        store::invitations::delete_of(self.tx, self.organization_id, id)?;
+        store::members::delete(self.tx, &member)?;
+        let changes =
+            json!({ "display_name": member.display_name, "role": member.role, "athletes_released": released });
+        self.audit.record(self.tx, Some(self.organization_id), "member.remove", id, changes)
+    }
+
+    fn require_right_over(&self, role: Role) -> Result<()> {
+        if role == Role::Athlete || self.is_head_coach { Ok(()) } else { Err(Forbidden::HeadCoachRequired.into()) }
+    }
+
+    /// What must hold between a member and the rest of the club.
+    fn check(&self, member: &Member) -> Result<()> {
+        let other = |found: Option<MemberId>| found.filter(|found| *found != member.id);
+        if let Some(email) = &member.email
+            && let Some(by) = other(store::members::with_email(self.tx, self.organization_id, email)?)
+        {
+            return Err(Conflict::EmailTaken { by }.into());
+        }
+        if let Some(external_id) = &member.external_id
+            && let Some(by) = other(store::members::with_external_id(self.tx, self.organization_id, external_id)?)
+        {
+            return Err(Conflict::ExternalIdTaken { by }.into());
+        }
+        if let Some(coach_id) = member.coach_id {
+            if member.role != Role::Athlete {
+                return Err(FieldError::new("coach_id", "only an athlete is assigned to a coach").into());
+            }
+            let coach = store::members::head(self.tx, self.organization_id, coach_id)?;
+            if coach.is_none_or(|coach| coach.role == Role::Athlete) {
+                return Err(FieldError::new("coach_id", "must be the id of a coach of this organization").into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves the athletes of a coach without one; how many there were.
+    fn release_athletes(&self, coach_id: MemberId) -> Result<usize> {
+        let athletes = store::members::athletes_of(self.tx, self.organization_id, coach_id)?;
+        for id in &athletes {
+            let (before, revision) = find(self.tx, self.organization_id, self.reach, *id)?;
+            let after = Member { coach_id: None, updated_at: self.tx.now(), ..before.clone() };
+            store::members::put(self.tx, Some((&before, revision)), &after)?;
+        }
+        Ok(athletes.len())
+    }
+}

@@ -1,0 +1,21 @@
+//! What each proof allows, a file a noun. The header of an `impl` is the permission.
+
+pub mod api_keys;
+pub mod invitations;
+pub mod members;
+pub mod operator;
+pub mod organizations;
+pub mod sessions;
+pub mod users;
+
+/// A page of values, and where the next begins.
+#[derive(Debug)]
+pub struct Page<T, P> {
+    /// The values.
+    pub data: Vec<T>,
+    /// Where the next page begins; `None` at the end.
+    pub next: Option<P>,
+}
+
+/// How many entries of an index are examined for one page at most.
+pub const EXAMINED_A_PAGE: usize = 1000;

@@ -1,0 +1,124 @@
+//! What the operator does from a shell on the server.
+
+use serde_json::json;
+
+use super::{
+    api_keys,
+    organizations::{self, NewHeadCoach},
+};
+use crate::service::{
+    authority::Operator,
+    error::{Conflict, Error, Result},
+    model::{
+        api_key::{ApiKey, Person},
+        email::Email,
+        id::{ApiKeyId, OrganizationId},
+        member::Member,
+        name::{Name, Reason},
+        organization::Organization,
+        password::PasswordHash,
+        plan::Plan,
+        role::{MemberStatus, Role},
+        user::User,
+    },
+    store::{self, Read, WriteTx},
+};
+
+impl<T: Read> Operator<'_, T> {
+    /// Every organization, with its head coach.
+    pub fn organizations(&self) -> Result<Vec<(Organization, Option<Member>)>> {
+        let with_head_coach = |organization: Organization| {
+            let head_coach = match store::members::head_coach(self.tx, organization.id)? {
+                Some(id) => store::members::get(self.tx, organization.id, id)?.map(|(member, _)| member),
+                None => None,
+            };
+            Ok((organization, head_coach))
+        };
+        store::organizations::all(self.tx)?.into_iter().map(with_head_coach).collect()
+    }
+
+    /// Every user.
+    pub fn users(&self) -> Result<Vec<User>> {
+        Ok(store::users::all(self.tx)?)
+    }
+
+    /// Every key of an organization, newest first.
+    pub fn api_keys(&self, organization_id: OrganizationId) -> Result<Vec<ApiKey>> {
+        self.organization(organization_id)?;
+        Ok(store::api_keys::page(self.tx, organization_id, None, usize::MAX, usize::MAX, None)?.0)
+    }
+
+    fn organization(&self, id: OrganizationId) -> Result<Organization> {
+        store::organizations::get(self.tx, id)?.ok_or(Error::NotFound)
+    }
+}
+
+impl Operator<'_, WriteTx> {
+    /// Makes an organization and its head coach; `first` insists that it is the first.
+    ///
+    /// # Errors
+    /// [`Conflict::UserExists`], [`Conflict::AlreadySetUp`].
+    pub fn create_organization(
+        &self,
+        name: Name,
+        plan: Plan,
+        head_coach: NewHeadCoach,
+        first: bool,
+    ) -> Result<(Organization, User)> {
+        if first && store::organizations::exist(self.tx)? {
+            return Err(Conflict::AlreadySetUp.into());
+        }
+        organizations::found(self.tx, name, plan, head_coach, &self.audit)
+    }
+
+    /// Puts an organization on a plan.
+    pub fn set_plan(&self, id: OrganizationId, plan: Plan) -> Result<Organization> {
+        let before = self.organization(id)?;
+        let after = Organization { plan, revision: before.revision + 1, updated_at: self.tx.now(), ..before.clone() };
+        if before.plan == plan {
+            return Ok(before);
+        }
+        store::organizations::put(self.tx, &after)?;
+        self.audit.record(self.tx, Some(id), "organization.set_plan", id, json!({ "plan": plan }))?;
+        Ok(after)
+    }
+
+    /// Makes the person with this email, an active member of the organization, its head coach.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is no such organization or member; [`Conflict::NotActiveCoach`] if
+    /// the member is not active.
+    pub fn set_head_coach(&self, id: OrganizationId, email: &Email) -> Result<Member> {
+        let organization = self.organization(id)?;
+        let user = store::users::by_email(self.tx, email)?.ok_or(Error::NotFound)?;
+        let (member_id, _) = store::members::of_user(self.tx, user.id, id)?.ok_or(Error::NotFound)?;
+        let (before, revision) = store::members::get(self.tx, id, member_id)?.ok_or(Error::NotFound)?;
+        if before.status != MemberStatus::Active {
+            return Err(Conflict::NotActiveCoach.into());
+        }
+        if before.role == Role::Athlete {
+            let coach = Member { role: Role::Coach, coach_id: None, ..before.clone() };
+            store::members::put(self.tx, Some((&before, revision)), &coach)?;
+        }
+        organizations::hand_over(self.tx, &organization, member_id, &self.audit)?;
+        store::members::get(self.tx, id, member_id)?.map(|(member, _)| member).ok_or(Error::NotFound)
+    }
+
+    /// Sets a user's password and ends all their sessions; how many there were.
+    pub fn reset_password(&self, email: &Email, password_hash: PasswordHash) -> Result<usize> {
+        let mut user = store::users::by_email(self.tx, email)?.ok_or(Error::NotFound)?;
+        user.password_hash = password_hash;
+        user.password_changed_at = self.tx.now();
+        store::users::put(self.tx, &user)?;
+        let ended = store::sessions::delete_others(self.tx, user.id, None)?;
+        self.audit.record(self.tx, None, "user.reset_password", user.id, json!({ "sessions_ended": ended }))?;
+        Ok(ended)
+    }
+
+    /// Revokes a key, finally.
+    pub fn revoke_key(&self, organization_id: OrganizationId, id: ApiKeyId, reason: Option<Reason>) -> Result<()> {
+        let organization = self.organization(organization_id)?;
+        let by = Person { id: None, display_name: "operator".to_owned() };
+        api_keys::revoke(self.tx, &organization, id, by, reason, &self.audit)
+    }
+}

@@ -1,0 +1,112 @@
+//! Sessions: begin, end, who am I.
+
+use serde_json::json;
+
+use crate::service::{
+    authority::{Authenticated, SignedIn, Visitor},
+    error::{Error, Result, Unauthenticated},
+    model::{
+        api_key::ApiKey,
+        audit_event::Actor,
+        id::{MemberId, OrganizationId, UserId},
+        name::Name,
+        password::PasswordHash,
+        role::{MemberStatus, Role},
+        secret::SecretHash,
+        session::Session,
+        user::User,
+    },
+    store::{self, Read, WriteTx},
+};
+
+/// Who a caller is.
+pub enum Identity {
+    /// A person, and where they are a member.
+    User(User, Vec<Membership>),
+    /// A program.
+    ApiKey(Box<ApiKey>),
+}
+
+/// A person's place in an organization.
+#[derive(Debug, Clone)]
+pub struct Membership {
+    /// Which organization.
+    pub organization_id: OrganizationId,
+    /// What it is called.
+    pub organization_name: Name,
+    /// Which member of it the person is.
+    pub member_id: MemberId,
+    /// In which role.
+    pub role: Role,
+}
+
+impl<T: Read> Authenticated<'_, T> {
+    /// Who the caller is.
+    pub fn identity(&self) -> Result<Identity> {
+        if let Some((organization_id, id)) = self.caller.api_key() {
+            let api_key = store::api_keys::get(self.tx, organization_id, id)?.ok_or(Error::NotFound)?;
+            return Ok(Identity::ApiKey(Box::new(api_key)));
+        }
+        let user_id = self.caller.user_id()?;
+        let user = store::users::get(self.tx, user_id)?.ok_or(Unauthenticated::SessionOver)?;
+        let mut memberships = Vec::new();
+        for (organization_id, member_id) in store::members::memberships(self.tx, user_id)? {
+            let head = store::members::head(self.tx, organization_id, member_id)?;
+            let organization = store::organizations::get(self.tx, organization_id)?;
+            if let (Some(head), Some(organization)) = (head, organization)
+                && head.status == MemberStatus::Active
+            {
+                memberships.push(Membership {
+                    organization_id,
+                    organization_name: organization.name,
+                    member_id,
+                    role: head.role,
+                });
+            }
+        }
+        memberships.sort_by_key(|membership| membership.organization_id);
+        Ok(Identity::User(user, memberships))
+    }
+}
+
+/// Begins a session of the user, whose token has this hash.
+pub(in crate::service) fn begin(tx: &WriteTx, user_id: UserId, token: &SecretHash) -> Result<Session> {
+    let session = Session::begin(user_id, tx.now());
+    store::sessions::put(tx, token, &session)?;
+    Ok(session)
+}
+
+impl Visitor<'_, WriteTx> {
+    /// Begins a session for the user whose password was verified against `verified`; replaces the hash
+    /// by `rehashed` if there is one.
+    ///
+    /// # Errors
+    /// [`Unauthenticated::WrongPassword`] if the password was changed meanwhile.
+    pub fn sign_in(
+        &self,
+        user_id: UserId,
+        verified: &PasswordHash,
+        rehashed: Option<PasswordHash>,
+        token: &SecretHash,
+    ) -> Result<(User, Session)> {
+        let mut user = store::users::get(self.tx, user_id)?.ok_or(Unauthenticated::WrongPassword)?;
+        if user.password_hash != *verified {
+            return Err(Unauthenticated::WrongPassword.into());
+        }
+        if let Some(rehashed) = rehashed {
+            user.password_hash = rehashed;
+            store::users::put(self.tx, &user)?;
+        }
+        let session = begin(self.tx, user_id, token)?;
+        self.audit.record_as(self.tx, Actor::User { id: user_id }, None, "session.begin", user_id, json!({}))?;
+        Ok((user, session))
+    }
+}
+
+impl SignedIn<'_, WriteTx> {
+    /// Ends the session that is calling.
+    pub fn sign_out(&self) -> Result<()> {
+        store::sessions::delete(self.tx, self.user_id, self.session.as_bytes())?;
+        self.audit.record(self.tx, None, "session.end", self.user_id, json!({}))
+    }
+}

@@ -1,0 +1,58 @@
+//! Passwords: what people choose, and what is kept of it.
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::Invalid;
+
+/// A password in plaintext, as typed. Like [`super::secret::Secret`] it cannot be printed or cloned.
+pub struct Password(Zeroizing<String>);
+
+impl Password {
+    /// The fewest and the most characters of a new password.
+    pub const LENGTH: (usize, usize) = (12, 128);
+
+    /// A password that someone typed to sign in. The rules of new ones do not apply, so that a change
+    /// of rules locks nobody out; only the length is bounded.
+    pub fn typed(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    /// A new password.
+    ///
+    /// # Errors
+    /// If it is shorter or longer than [`Password::LENGTH`], or among the most common ones.
+    pub fn parse(text: String) -> Result<Self, Invalid> {
+        let text = Zeroizing::new(text);
+        let (least, most) = Self::LENGTH;
+        let length = text.chars().count();
+        if length < least {
+            return Err(Invalid::new(format!("must have at least {least} characters, has {length}")));
+        }
+        if length > most {
+            return Err(Invalid::new(format!("must have at most {most} characters, has {length}")));
+        }
+        if passwords::analyzer::analyze(text.as_str()).is_common()
+            || passwords::analyzer::analyze(text.to_lowercase()).is_common()
+        {
+            return Err(Invalid::new(
+                "is among the most common passwords; choose another, such as four unrelated words",
+            ));
+        }
+        if text.chars().all(|c| text.starts_with(c)) {
+            return Err(Invalid::new(
+                "must not be one character repeated; choose another, such as four unrelated words",
+            ));
+        }
+        Ok(Self(text))
+    }
+
+    /// The bytes to be hashed.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+/// What is kept of a password: argon2id in the PHC string format, salt and parameters included.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PasswordHash(pub(crate) String);

@@ -1,0 +1,36 @@
+//! Invitations, by the hash of their code and by member. A member has one at most.
+
+use super::{
+    Read, WriteTx, record,
+    tables::{INVITATIONS, MEMBER_INVITATIONS, key},
+};
+use crate::service::{
+    error::Unavailable,
+    model::{
+        id::{Id as _, MemberId, OrganizationId},
+        invitation::Invitation,
+        secret::SecretHash,
+    },
+};
+
+pub fn get(tx: &impl Read, hash: &SecretHash) -> Result<Option<Invitation>, Unavailable> {
+    tx.get(INVITATIONS, hash.as_bytes(), record::decode)?.transpose()
+}
+
+/// Adds an invitation in the place of the one that its member may have.
+pub fn put(tx: &WriteTx, invitation: &Invitation) -> Result<(), Unavailable> {
+    delete_of(tx, invitation.organization_id, invitation.member_id)?;
+    let member = key(&[&invitation.organization_id.to_bytes(), &invitation.member_id.to_bytes()]);
+    tx.put(MEMBER_INVITATIONS, &member, invitation.hash.as_bytes())?;
+    tx.put(INVITATIONS, invitation.hash.as_bytes(), &record::encode(invitation)?)
+}
+
+/// Removes the member's invitation, if there is one.
+pub fn delete_of(tx: &WriteTx, organization_id: OrganizationId, member_id: MemberId) -> Result<(), Unavailable> {
+    let member = key(&[&organization_id.to_bytes(), &member_id.to_bytes()]);
+    if let Some(hash) = tx.get(MEMBER_INVITATIONS, &member, <[u8]>::to_vec)? {
+        tx.delete(INVITATIONS, &hash)?;
+        tx.delete(MEMBER_INVITATIONS, &member)?;
+    }
+    Ok(())
+}

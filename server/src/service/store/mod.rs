@@ -1,0 +1,348 @@
+//! redb alone: opening, reading, and the one writer.
+//!
+//! Reads run side by side on snapshots. Writes queue for one thread, which runs as many as are waiting
+//! in one transaction and commits them with one sync; each caller hears of its own write only when it
+//! is on disk.
+
+pub mod api_keys;
+pub mod audit_events;
+pub mod invitations;
+pub mod members;
+pub mod organizations;
+pub mod record;
+pub mod sessions;
+pub mod tables;
+pub mod users;
+mod writer;
+
+use std::{
+    cell::Cell,
+    ops::{Bound, ControlFlow},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use redb::{Database, ReadTransaction, ReadableDatabase as _, ReadableTable, TableError, WriteTransaction};
+
+use self::tables::{META, Table};
+use super::{
+    clock::{Clock, Entropy},
+    error::{Error, Result, Unavailable},
+    model::{
+        id::{Id, next_bits},
+        timestamp::Timestamp,
+    },
+    recent::RecentUse,
+};
+
+/// The name of the database's file in the data folder.
+const FILE: &str = "astral.redb";
+
+/// Why the database could not be opened. Each message says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The folder or file cannot be made or read.
+    #[error("cannot use the data folder {}: {source}", path.display())]
+    Folder {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Another process has it open.
+    #[error("the data folder {} is in use by another process", .0.display())]
+    InUse(PathBuf),
+    /// Written by a program that knows more than this one.
+    #[error(
+        "the database in {} has format {found}, and this program knows format {} only; start the newer astral-server that wrote it, or restore a backup made by this version",
+        path.display(), tables::FORMAT
+    )]
+    Format {
+        /// Where.
+        path: PathBuf,
+        /// What is in it.
+        found: u32,
+    },
+    /// Not a database of Astral's, or a damaged one.
+    #[error("the database {} cannot be opened: {source}; if the disk has failed, restore a backup", path.display())]
+    Database {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: Box<redb::Error>,
+    },
+}
+
+/// The open database.
+pub struct Store {
+    database: Arc<Database>,
+    clock: Clock,
+    recent: Arc<RecentUse>,
+    writer: writer::Writer,
+}
+
+impl Store {
+    /// Opens the database in `folder`, and makes both if they are not there. `cache` is in bytes.
+    pub fn open(
+        folder: &Path,
+        cache: usize,
+        clock: Clock,
+        entropy: Entropy,
+        recent: Arc<RecentUse>,
+    ) -> Result<Self, OpenError> {
+        let folder_error = |source| OpenError::Folder { path: folder.to_owned(), source };
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(folder_error)?;
+        let path = folder.join(FILE);
+        // Made here, and not by redb, so that nobody else can read it from its first byte on.
+        std::fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(folder_error)?;
+        let failed = |error: redb::Error| match error {
+            redb::Error::DatabaseAlreadyOpen => OpenError::InUse(folder.to_owned()),
+            other => OpenError::Database { path: path.clone(), source: Box::new(other) },
+        };
+        let database =
+            redb::Builder::new().set_cache_size(cache).create(&path).map_err(|error| failed(error.into()))?;
+        let last_id = Self::prepare(&database, folder).map_err(|error| match error {
+            Prepare::Format(found) => OpenError::Format { path: folder.to_owned(), found },
+            Prepare::Failed(error) => failed(*error),
+        })?;
+        let database = Arc::new(database);
+        let writer = writer::Writer::start(Arc::clone(&database), clock.clone(), entropy, Arc::clone(&recent), last_id);
+        Ok(Self { database, clock, recent, writer })
+    }
+
+    /// Makes the tables of a new database, refuses one of an unknown format, and returns the last id.
+    fn prepare(database: &Database, folder: &Path) -> Result<u128, Prepare> {
+        let is_new = {
+            let transaction = database.begin_read()?;
+            transaction.list_tables()?.next().is_none()
+        };
+        if is_new {
+            tracing::info!(folder = %folder.display(), "a new database");
+            let transaction = database.begin_write()?;
+            for table in tables::ALL {
+                transaction.open_table(*table)?;
+            }
+            transaction.open_table(META)?.insert(&b"format"[..], &tables::FORMAT.to_be_bytes()[..])?;
+            transaction.commit()?;
+        }
+        let transaction = database.begin_read()?;
+        let meta = transaction.open_table(META)?;
+        let format =
+            meta.get(&b"format"[..])?.and_then(|value| Some(u32::from_be_bytes(value.value().try_into().ok()?)));
+        match format {
+            Some(tables::FORMAT) => {}
+            other => return Err(Prepare::Format(other.unwrap_or(0))),
+        }
+        let last_id =
+            meta.get(&b"last_id"[..])?.and_then(|value| Some(u128::from_be_bytes(value.value().try_into().ok()?)));
+        Ok(last_id.unwrap_or(0))
+    }
+
+    /// Runs `action` on a snapshot of the database, on this thread.
+    pub fn read<R>(&self, action: impl FnOnce(&ReadTx) -> Result<R>) -> Result<R> {
+        let transaction = self.database.begin_read().map_err(Unavailable::from)?;
+        action(&ReadTx { transaction, now: self.clock.now(), recent: Arc::clone(&self.recent) })
+    }
+
+    /// Runs `action` on the writer's thread and returns when its changes are on disk.
+    ///
+    /// An action validates first and changes after: once it has changed anything it must succeed. It
+    /// can run more than once, of which only the last counts.
+    pub async fn write<R, F>(&self, action: F) -> Result<R>
+    where
+        R: Send + 'static,
+        F: FnMut(&WriteTx) -> Result<R> + Send + 'static,
+    {
+        self.writer.write(action).await
+    }
+
+    /// Waits until every accepted write is on disk, and accepts no more.
+    pub fn close(&self) {
+        self.writer.close();
+    }
+}
+
+enum Prepare {
+    Format(u32),
+    Failed(Box<redb::Error>),
+}
+
+impl<E: Into<redb::Error>> From<E> for Prepare {
+    fn from(error: E) -> Self {
+        Self::Failed(Box::new(error.into()))
+    }
+}
+
+/// What can be asked of a snapshot and of the writer's transaction alike.
+pub trait Read {
+    /// Whether time has passed since the caller was looked up, so that it must be looked up again.
+    const QUEUED: bool;
+
+    /// The table type of the transaction.
+    #[doc(hidden)]
+    type Rows<'tx>: ReadableTable<&'static [u8], &'static [u8]>
+    where
+        Self: 'tx;
+
+    #[doc(hidden)]
+    fn rows(&self, table: Table) -> Result<Self::Rows<'_>, TableError>;
+
+    /// The instant at which the action happens.
+    fn now(&self) -> Timestamp;
+
+    /// What was used since the last flush.
+    fn recent(&self) -> &RecentUse;
+
+    /// What `read` makes of the value under `key`.
+    fn get<R>(&self, table: Table, key: &[u8], read: impl FnOnce(&[u8]) -> R) -> Result<Option<R>, Unavailable> {
+        Ok(self.rows(table)?.get(key)?.map(|value| read(value.value())))
+    }
+
+    /// Whether there is a value under `key`.
+    fn has(&self, table: Table, key: &[u8]) -> Result<bool, Unavailable> {
+        Ok(self.get(table, key, |_| ())?.is_some())
+    }
+
+    /// Visits the rows in `range` in ascending (or descending) order until `visit` breaks.
+    fn scan(
+        &self,
+        table: Table,
+        range: (Bound<&[u8]>, Bound<&[u8]>),
+        descending: bool,
+        mut visit: impl FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, Unavailable>,
+    ) -> Result<(), Unavailable> {
+        if let (Bound::Included(from) | Bound::Excluded(from), Bound::Included(to) | Bound::Excluded(to)) = range
+            && from >= to
+        {
+            return Ok(());
+        }
+        let rows = self.rows(table)?;
+        let mut range = rows.range::<&[u8]>(range)?;
+        while let Some(row) = if descending { range.next_back() } else { range.next() } {
+            let (key, value) = row?;
+            if visit(key.value(), value.value())?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Visits the rows whose key begins with `prefix`, in ascending order, until `visit` breaks.
+    fn scan_prefix(
+        &self,
+        table: Table,
+        prefix: &[u8],
+        visit: impl FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, Unavailable>,
+    ) -> Result<(), Unavailable> {
+        let end = after_prefix(prefix);
+        let end = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+        self.scan(table, (Bound::Included(prefix), end), false, visit)
+    }
+}
+
+/// The least key that is greater than all that begin with `prefix`.
+pub fn after_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
+    let last = prefix.iter().rposition(|byte| *byte != 0xff)?;
+    let mut end = prefix[..=last].to_vec();
+    end[last] += 1;
+    Some(end)
+}
+
+/// A snapshot of the database. Held for the time of one action, never across an await.
+pub struct ReadTx {
+    transaction: ReadTransaction,
+    now: Timestamp,
+    recent: Arc<RecentUse>,
+}
+
+impl Read for ReadTx {
+    const QUEUED: bool = false;
+
+    type Rows<'tx> = redb::ReadOnlyTable<&'static [u8], &'static [u8]>;
+
+    fn rows(&self, table: Table) -> Result<Self::Rows<'_>, TableError> {
+        self.transaction.open_table(table)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    fn recent(&self) -> &RecentUse {
+        &self.recent
+    }
+}
+
+/// The writer's transaction, as one action sees it.
+pub struct WriteTx {
+    transaction: WriteTransaction,
+    now: Timestamp,
+    entropy: Entropy,
+    recent: Arc<RecentUse>,
+    last_id: Cell<u128>,
+    changed: Cell<bool>,
+}
+
+impl Read for WriteTx {
+    const QUEUED: bool = true;
+
+    type Rows<'tx> = redb::Table<'tx, &'static [u8], &'static [u8]>;
+
+    // redb refuses to open a table twice at once: whoever opens one copies plain values out and lets go.
+    fn rows(&self, table: Table) -> Result<Self::Rows<'_>, TableError> {
+        self.transaction.open_table(table)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    fn recent(&self) -> &RecentUse {
+        &self.recent
+    }
+}
+
+impl WriteTx {
+    /// A new id, greater than every one before it.
+    pub(in crate::service) fn new_id<I: Id>(&self) -> I {
+        let bits = next_bits(self.last_id.get(), self.now, u128::from_be_bytes(self.entropy.bytes()));
+        self.last_id.set(bits);
+        I::from_bits(bits)
+    }
+
+    /// Writes `value` under `key`.
+    pub(in crate::service) fn put(&self, table: Table, key: &[u8], value: &[u8]) -> Result<(), Unavailable> {
+        self.changed.set(true);
+        self.rows(table)?.insert(key, value)?;
+        Ok(())
+    }
+
+    /// Removes what is under `key`; `false` if nothing was.
+    pub(in crate::service) fn delete(&self, table: Table, key: &[u8]) -> Result<bool, Unavailable> {
+        self.changed.set(true);
+        Ok(self.rows(table)?.remove(key)?.is_some())
+    }
+
+    /// The keys that begin with `prefix`.
+    pub(in crate::service) fn keys(&self, table: Table, prefix: &[u8]) -> Result<Vec<Vec<u8>>, Unavailable> {
+        let mut keys = Vec::new();
+        self.scan_prefix(table, prefix, |key, _| {
+            keys.push(key.to_vec());
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(keys)
+    }
+}
+
+impl From<redb::StorageError> for Error {
+    fn from(error: redb::StorageError) -> Self {
+        Unavailable::from(error).into()
+    }
+}

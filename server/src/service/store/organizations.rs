@@ -1,0 +1,48 @@
+//! Organizations.
+
+use std::ops::ControlFlow;
+
+use super::{
+    Read, WriteTx, record,
+    tables::{META, ORGANIZATIONS},
+};
+use crate::service::{
+    error::Unavailable,
+    model::{
+        id::{Id as _, OrganizationId},
+        organization::Organization,
+    },
+};
+
+pub fn get(tx: &impl Read, id: OrganizationId) -> Result<Option<Organization>, Unavailable> {
+    tx.get(ORGANIZATIONS, &id.to_bytes(), record::decode)?.transpose()
+}
+
+pub fn put(tx: &WriteTx, organization: &Organization) -> Result<(), Unavailable> {
+    tx.put(ORGANIZATIONS, &organization.id.to_bytes(), &record::encode(organization)?)
+}
+
+/// Whether there is any, and so whether the server is set up.
+pub fn exist(tx: &impl Read) -> Result<bool, Unavailable> {
+    let mut found = false;
+    tx.scan_prefix(ORGANIZATIONS, b"", |_, _| {
+        found = true;
+        Ok(ControlFlow::Break(()))
+    })?;
+    Ok(found)
+}
+
+/// All of them, by id. For the operator.
+pub fn all(tx: &impl Read) -> Result<Vec<Organization>, Unavailable> {
+    let mut organizations = Vec::new();
+    tx.scan_prefix(ORGANIZATIONS, b"", |_, value| {
+        organizations.push(record::decode(value)?);
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(organizations)
+}
+
+/// Reads one small value: what a readiness check needs to see.
+pub fn probe(tx: &impl Read) -> Result<(), Unavailable> {
+    if tx.has(META, b"format")? { Ok(()) } else { Err(Unavailable::Corrupt("meta")) }
+}

@@ -1,0 +1,157 @@
+//! Slows whoever guesses passwords, without locking the owner of an account out.
+//!
+//! Failures are counted for a pair of account and address, for an address, and for an account. The
+//! account's own count slows only addresses from which nobody has ever signed in to it, so that a
+//! guesser elsewhere cannot keep its owner out.
+
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    num::NonZero,
+    sync::{Mutex, PoisonError},
+};
+
+use chrono::TimeDelta;
+use lru::LruCache;
+
+use super::{
+    error::{Error, Result},
+    model::timestamp::Timestamp,
+};
+
+/// How many accounts, addresses and pairs are remembered at most; the least recently seen go first.
+const REMEMBERED: NonZero<usize> = NonZero::new(50_000).expect("not zero");
+
+/// Failures that are free, and how long they are remembered.
+struct Allowance {
+    free: u32,
+    longest_wait: TimeDelta,
+}
+
+const PAIR: Allowance = Allowance { free: 5, longest_wait: TimeDelta::minutes(15) };
+const ADDRESS: Allowance = Allowance { free: 30, longest_wait: TimeDelta::minutes(5) };
+const ACCOUNT: Allowance = Allowance { free: 50, longest_wait: TimeDelta::seconds(30) };
+/// Failures are forgotten when there was none for that long.
+const MEMORY: TimeDelta = TimeDelta::hours(1);
+
+#[derive(Debug, Clone, Copy)]
+struct Failures {
+    count: u32,
+    last: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Subject {
+    Pair(String, IpAddr),
+    Address(IpAddr),
+    Account(String),
+}
+
+/// Counts of failures and the addresses that are known to be good, in memory and bounded.
+pub struct Throttle {
+    failures: Mutex<LruCache<Subject, Failures>>,
+    known: Mutex<LruCache<(String, IpAddr), ()>>,
+}
+
+impl Default for Throttle {
+    fn default() -> Self {
+        Self { failures: Mutex::new(LruCache::new(REMEMBERED)), known: Mutex::new(LruCache::new(REMEMBERED)) }
+    }
+}
+
+/// The address as far as one host can choose it: an IPv6 address counts as its /64.
+pub fn bucket(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from(u128::from(address) & !u128::from(u64::MAX))),
+        address => address,
+    }
+}
+
+impl Throttle {
+    /// Whether another attempt on `account` from `address` may be made now. Counts it as failed until
+    /// [`Throttle::succeeded`] says otherwise, so that attempts at the same time cannot share one turn.
+    ///
+    /// # Errors
+    /// [`Error::TooManyAttempts`].
+    pub fn attempt(&self, account: &str, address: IpAddr, now: Timestamp) -> Result<()> {
+        let address = bucket(address);
+        let known =
+            self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&(account.to_owned(), address)).is_some();
+        let mut subjects =
+            vec![(Subject::Pair(account.to_owned(), address), PAIR), (Subject::Address(address), ADDRESS)];
+        if !known {
+            subjects.push((Subject::Account(account.to_owned()), ACCOUNT));
+        }
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let wait =
+            subjects.iter().map(|(subject, allowance)| remaining(failures.get(subject).copied(), allowance, now)).max();
+        if let Some(wait) = wait.filter(|wait| *wait > TimeDelta::zero()) {
+            let retry_after_seconds = wait.num_milliseconds().unsigned_abs().div_ceil(1000);
+            return Err(Error::TooManyAttempts { retry_after_seconds });
+        }
+        for (subject, _) in subjects {
+            let before = failures.get(&subject).copied().filter(|failures| now.since(failures.last) < MEMORY);
+            failures.put(subject, Failures { count: before.map_or(0, |before| before.count) + 1, last: now });
+        }
+        Ok(())
+    }
+
+    /// The attempt was the owner's: their address is known from now on, and their failures forgiven.
+    pub fn succeeded(&self, account: &str, address: IpAddr) {
+        let address = bucket(address);
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        failures.pop(&Subject::Pair(account.to_owned(), address));
+        for subject in [Subject::Address(address), Subject::Account(account.to_owned())] {
+            if let Some(failures) = failures.get_mut(&subject) {
+                failures.count = failures.count.saturating_sub(1);
+            }
+        }
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).put((account.to_owned(), address), ());
+    }
+}
+
+/// How long the next attempt must wait: nothing within the allowance, then 2, 4, 8 … seconds.
+fn remaining(failures: Option<Failures>, allowance: &Allowance, now: Timestamp) -> TimeDelta {
+    let Some(failures) = failures.filter(|failures| now.since(failures.last) < MEMORY) else {
+        return TimeDelta::zero();
+    };
+    let Some(beyond) = failures.count.checked_sub(allowance.free) else { return TimeDelta::zero() };
+    let wait = TimeDelta::seconds(1 << beyond.min(20)).min(allowance.longest_wait);
+    wait - now.since(failures.last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(last: u8) -> IpAddr {
+        IpAddr::from([203, 0, 113, last])
+    }
+
+    #[test]
+    fn a_guesser_is_slowed_and_the_owner_is_not() {
+        let throttle = Throttle::default();
+        let now = Timestamp::from_millis(1_000_000);
+        throttle.attempt("ana", address(1), now).expect("the owner signs in");
+        throttle.succeeded("ana", address(1));
+        for _ in 0..5 {
+            throttle.attempt("ana", address(2), now).expect("free");
+        }
+        assert!(throttle.attempt("ana", address(2), now).is_err());
+        for guesser in 3..40 {
+            for _ in 0..3 {
+                let _ = throttle.attempt("ana", address(guesser), now);
+            }
+        }
+        assert!(throttle.attempt("ana", address(99), now).is_err(), "a new address waits, at most half a minute");
+        assert!(throttle.attempt("ana", address(99), now.plus(TimeDelta::seconds(30))).is_ok());
+        assert!(throttle.attempt("ana", address(1), now).is_ok(), "the owner's own address does not");
+    }
+
+    #[test]
+    fn addresses_of_one_host_are_one() {
+        let of = |text: &str| bucket(text.parse().expect("an address"));
+        assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+        assert_eq!(of("::ffff:203.0.113.7"), of("203.0.113.7"));
+    }
+}

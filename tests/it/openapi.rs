@@ -1,0 +1,69 @@
+//! The document: the same as the code, valid, and clean for the linter.
+
+use std::{collections::HashSet, process::Command};
+
+use astral_tests::{TestServer, repository};
+use serde_json::Value;
+
+fn document() -> Value {
+    serde_json::from_str(astral_server::openapi()).expect("JSON")
+}
+
+#[test]
+fn the_checked_in_document_is_what_the_code_says() {
+    let path = repository().join("openapi/openapi.json");
+    let checked_in = std::fs::read_to_string(path).expect("checked in");
+    // Not assert_eq: it would print both.
+    assert!(
+        checked_in == astral_server::openapi(),
+        "openapi/openapi.json is not what the code says; run: just openapi"
+    );
+}
+
+/// The framework writes an operation or answer twice where two claim one place, and parsers silently lose one.
+#[test]
+fn no_operation_is_lost() {
+    let document = document();
+    let operations: Vec<&Value> = document["paths"]
+        .as_object()
+        .expect("paths")
+        .values()
+        .flat_map(|path| path.as_object().expect("path").values())
+        .collect();
+    let names: HashSet<&str> =
+        operations.iter().map(|operation| operation["operationId"].as_str().expect("a name")).collect();
+    assert_eq!((operations.len(), names.len()), (21, 21));
+    assert_eq!(astral_server::openapi().matches("\"operationId\"").count(), 21);
+}
+
+#[tokio::test]
+async fn the_server_serves_it() {
+    let server = TestServer::start().await;
+    let served = server.request("get", "/openapi.json").send().await.expect("answered");
+    assert_eq!(served.headers()["content-type"], "application/json");
+    assert_eq!(served.json::<Value>().await.expect("JSON"), document());
+}
+
+/// Runs a tool of the test command's, and fails with what it says.
+fn run(mut tool: Command) {
+    let done = tool.current_dir(repository()).output().expect("./check installs the tools; run it once");
+    let said = [done.stdout, done.stderr].concat();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&said));
+}
+
+#[test]
+fn it_is_a_valid_document() {
+    let mut validator = Command::new(repository().join(".venv/bin/python"));
+    validator.args(["-m", "openapi_spec_validator", "openapi/openapi.json"]);
+    run(validator);
+}
+
+#[test]
+fn the_linter_finds_nothing() {
+    let mut redocly = Command::new(std::env::var_os("ASTRAL_NODE").unwrap_or_else(|| "node".into()));
+    redocly
+        .args(["tests/tools/node_modules/@redocly/cli/bin/cli.js", "lint", "openapi/openapi.json"])
+        .args(["--extends", "recommended-strict"])
+        .envs([("REDOCLY_TELEMETRY", "off"), ("REDOCLY_SUPPRESS_UPDATE_NOTICE", "true")]);
+    run(redocly);
+}
