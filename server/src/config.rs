@@ -4,6 +4,7 @@
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use clap::{Args, ValueEnum};
@@ -42,6 +43,18 @@ pub struct Options {
     /// Connections that may be open at once [default: 4096]
     #[arg(long, env = "ASTRAL_MAX_CONNECTIONS", value_name = "N")]
     max_connections: Option<usize>,
+
+    /// Seconds that a request's head may take to arrive, and a connection may be idle [default: 20]
+    #[arg(long, env = "ASTRAL_HEADER_TIMEOUT", value_name = "SECONDS")]
+    header_timeout: Option<usize>,
+
+    /// Seconds that a request's body may take to arrive [default: 30]
+    #[arg(long, env = "ASTRAL_BODY_TIMEOUT", value_name = "SECONDS")]
+    body_timeout: Option<usize>,
+
+    /// Seconds that running requests may take to finish when the server stops [default: 10]
+    #[arg(long, env = "ASTRAL_DRAIN_TIMEOUT", value_name = "SECONDS")]
+    drain_timeout: Option<usize>,
 
     /// Memory for the database's cache, in MiB [default: 64]
     #[arg(long, env = "ASTRAL_CACHE_MB", value_name = "MIB")]
@@ -114,13 +127,18 @@ impl Options {
                 "{listen} can be reached from other machines, and without TLS everyone on the way can read passwords and keys; listen on 127.0.0.1 behind a proxy that adds TLS, or say --insecure-listen"
             ));
         }
-        let defaults = (HttpSettings::default(), Settings::default());
+        let (http, service) = (HttpSettings::default(), Settings::default());
         let public_url = self.public_url.or(file.public_url).map(|url| url.trim_end_matches('/').to_owned());
         if public_url.as_ref().is_some_and(|url| !url.starts_with("http://") && !url.starts_with("https://")) {
             return Err("--public-url must begin with https:// or http://".to_owned());
         }
-        let positive =
-            |name: &str, value: usize| if value == 0 { Err(format!("--{name} must be at least 1")) } else { Ok(value) };
+        let positive = |name: &str, set: Option<usize>, otherwise: usize| match set {
+            Some(0) => Err(format!("--{name} must be at least 1")),
+            set => Ok(set.unwrap_or(otherwise)),
+        };
+        let seconds = |name: &str, set: Option<usize>, otherwise: Duration| {
+            Ok::<_, String>(Duration::from_secs(positive(name, set, otherwise.as_secs() as usize)? as u64))
+        };
         Ok(Config {
             listen,
             http: HttpSettings {
@@ -128,17 +146,26 @@ impl Options {
                 trusted_proxies: self.trusted_proxy.or(file.trusted_proxy).unwrap_or_default(),
                 max_connections: positive(
                     "max-connections",
-                    self.max_connections.or(file.max_connections).unwrap_or(defaults.0.max_connections),
+                    self.max_connections.or(file.max_connections),
+                    http.max_connections,
                 )?,
+                header_timeout: seconds(
+                    "header-timeout",
+                    self.header_timeout.or(file.header_timeout),
+                    http.header_timeout,
+                )?,
+                body_timeout: seconds("body-timeout", self.body_timeout.or(file.body_timeout), http.body_timeout)?,
+                drain_timeout: seconds("drain-timeout", self.drain_timeout.or(file.drain_timeout), http.drain_timeout)?,
             },
             service: Settings {
-                cache: positive("cache-mb", self.cache_mb.or(file.cache_mb).unwrap_or(defaults.1.cache >> 20))?
+                cache: positive("cache-mb", self.cache_mb.or(file.cache_mb), service.cache >> 20)?
                     .saturating_mul(1 << 20),
                 max_active_keys: positive(
                     "max-active-keys",
-                    self.max_active_keys.or(file.max_active_keys).unwrap_or(defaults.1.max_active_keys),
+                    self.max_active_keys.or(file.max_active_keys),
+                    service.max_active_keys,
                 )?,
-                setup_plan: self.setup_plan.or(file.setup_plan).unwrap_or(defaults.1.setup_plan),
+                setup_plan: self.setup_plan.or(file.setup_plan).unwrap_or(service.setup_plan),
             },
         })
     }

@@ -1,4 +1,15 @@
 //! One binary: a file a noun, and then what concerns all of them.
 
+mod api_keys;
+mod auth;
+mod invitations;
+mod members;
+mod organizations;
+
+mod command_line;
+mod compile_fail;
+mod connections;
+mod durability;
 mod openapi;
 mod page;
+mod time;

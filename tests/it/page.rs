@@ -80,7 +80,7 @@ async fn nobody_but_the_head_coachs_session_manages_keys() {
         ("coach", &club.coach.client, 403, "head_coach_required"),
         ("athlete", &club.athlete.client, 403, "head_coach_required"),
         ("outsider", &other.head_coach.client, 404, "not_found"),
-        ("nobody", &server.anonymous(), 401, "credential_missing"),
+        ("nobody", server.anonymous(), 401, "credential_missing"),
         ("a key", &server.client(&key.secret), 403, "session_required"),
     ];
     for (who, client, status, code) in clients {

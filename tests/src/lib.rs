@@ -70,6 +70,7 @@ pub struct TestServer {
     /// Its data folder.
     pub folder: Arc<TempDir>,
     running: Running,
+    anonymous: Client,
 }
 
 enum Running {
@@ -111,7 +112,7 @@ impl TestServer {
         BufReader::new(child.stdout.as_mut().expect("piped")).read_line(&mut line).expect("a line");
         let url = line.trim().rsplit(' ').next().expect("a word").to_owned();
         assert!(url.starts_with("http://"), "the server says where it is, and not {line:?}");
-        Self { url, folder, running: Running::Process(child) }
+        Self { anonymous: Client::new(&url), url, folder, running: Running::Process(child) }
     }
 
     /// The same server in this process, with a clock that the test moves.
@@ -140,7 +141,7 @@ impl TestServer {
             };
             astral_server::run(listener, serving, http, until).await.expect("stops well");
         });
-        Self { url, folder, running: Running::Here { service, setup_code, stop, task } }
+        Self { anonymous: Client::new(&url), url, folder, running: Running::Here { service, setup_code, stop, task } }
     }
 
     /// The service itself, of a server in this process.
@@ -194,8 +195,8 @@ impl TestServer {
     }
 
     /// A client without a credential.
-    pub fn anonymous(&self) -> Client {
-        Client::new(&self.url)
+    pub fn anonymous(&self) -> &Client {
+        &self.anonymous
     }
 
     /// A client with this session token or API key.

@@ -64,20 +64,21 @@ pub async fn serve(folder: PathBuf, config: Config) -> Result<(), String> {
     )?;
     let service = Arc::new(service);
     let socket = operator::listen(&folder, Arc::clone(&service))?;
-    say(format_args!("Astral serves {} at {url}", folder.display()))?;
     let code_file = folder.join(SETUP_CODE);
-    match setup_code {
-        Some(code) if std::io::stdout().is_terminal() => say(format_args!(
-            "No club yet. Set it up in the console, or with POST {url}/api/v1/setup; the setup code is {code}"
-        ))?,
+    let place = match &setup_code {
+        Some(code) if std::io::stdout().is_terminal() => Some(format!("is {code}")),
         Some(code) => {
             write_private(&code_file, format!("{code}\n").as_bytes())?;
-            say(format_args!(
-                "No club yet. Set it up in the console, or with POST {url}/api/v1/setup; the setup code is in {}",
-                code_file.display()
-            ))?;
+            Some(format!("is in {}", code_file.display()))
         }
-        None => remove(&code_file),
+        None => {
+            remove(&code_file);
+            None
+        }
+    };
+    say(format_args!("Astral serves {} at {url}", folder.display()))?;
+    if let Some(place) = place {
+        say(format_args!("No club yet. Set it up with POST {url}/api/v1/setup; the setup code {place}"))?;
     }
     let stopped = crate::run(listener, service, config.http, stop_signal()).await;
     socket.abort();

@@ -4,7 +4,7 @@
 //! fault. This one refuses what it does not know: 400 for what is no JSON, 422 with a line for each
 //! field otherwise.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc};
 
 use poem::{Request, RequestBody, http::header};
 use poem_openapi::{
@@ -15,13 +15,11 @@ use poem_openapi::{
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::problem::Problem;
+use super::{HttpSettings, problem::Problem};
 use crate::service::FieldError;
 
 /// How many bytes a body may have.
 pub const MAX_BODY: usize = 1 << 20;
-/// How long a body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A request body of type `T`.
 pub struct Body<T>(pub T);
@@ -224,7 +222,8 @@ async fn read(request: &Request, body: &mut RequestBody) -> poem::Result<bytes::
         return Err(Problem::too_large().into());
     }
     let limited = body.take()?.into_bytes_limit(MAX_BODY);
-    match tokio::time::timeout(BODY_TIMEOUT, limited).await {
+    let patience = request.data::<Arc<HttpSettings>>().ok_or_else(Problem::internal)?.body_timeout;
+    match tokio::time::timeout(patience, limited).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(poem::error::ReadBodyError::PayloadTooLarge)) => Err(Problem::too_large().into()),
         Ok(Err(_)) => Err(Problem::malformed("The body broke off.").into()),

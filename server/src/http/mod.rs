@@ -45,11 +45,24 @@ pub struct HttpSettings {
     pub trusted_proxies: Vec<IpNet>,
     /// How many connections may be open at once.
     pub max_connections: usize,
+    /// How long the head of a request may take to arrive, and a connection may be idle before it.
+    pub header_timeout: Duration,
+    /// How long the body of a request may take to arrive.
+    pub body_timeout: Duration,
+    /// How long requests that run may take to finish when the server stops.
+    pub drain_timeout: Duration,
 }
 
 impl Default for HttpSettings {
     fn default() -> Self {
-        Self { public_url: None, trusted_proxies: Vec::new(), max_connections: 4096 }
+        Self {
+            public_url: None,
+            trusted_proxies: Vec::new(),
+            max_connections: 4096,
+            header_timeout: Duration::from_secs(20),
+            body_timeout: Duration::from_secs(30),
+            drain_timeout: Duration::from_secs(10),
+        }
     }
 }
 

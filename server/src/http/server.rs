@@ -21,14 +21,10 @@ use tokio::{
 use super::HttpSettings;
 use crate::service::Service;
 
-/// How long the head of a request may take to arrive, and a connection may be idle before it.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(20);
 /// How much a request's head may hold.
 const MAX_HEAD: usize = 32 << 10;
 /// How long sent bytes may wait for the client to take them.
 const UNTAKEN: Duration = Duration::from_secs(30);
-/// How long requests that run may take to finish when the server stops.
-const DRAIN: Duration = Duration::from_secs(10);
 /// How often last uses are written down.
 const FLUSH: Duration = Duration::from_secs(20);
 /// How long to wait when the system has no more sockets to give.
@@ -46,6 +42,7 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> crate::service::Result<()> {
     let connections = Arc::new(Semaphore::new(settings.max_connections));
+    let (header_timeout, drain_timeout) = (settings.header_timeout, settings.drain_timeout);
     let endpoint = Arc::new(super::endpoint(Arc::clone(&service), Arc::new(settings)));
     let graceful = GracefulShutdown::new();
     let flusher = tokio::spawn(flush_forever(Arc::clone(&service)));
@@ -57,7 +54,7 @@ pub async fn run(
         };
         match accepted {
             Ok((stream, remote, permit)) => {
-                let connection = serve(stream, remote, Arc::clone(&endpoint), &graceful);
+                let connection = serve(stream, remote, Arc::clone(&endpoint), header_timeout, &graceful);
                 tokio::spawn(async move {
                     connection.await;
                     drop(permit);
@@ -71,7 +68,7 @@ pub async fn run(
     }
     drop(listener);
     tracing::info!("stopping: finishing what runs");
-    if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
+    if tokio::time::timeout(drain_timeout, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish in time");
     }
     flusher.abort();
@@ -95,6 +92,7 @@ fn serve<E: Endpoint<Output = Response> + 'static>(
     stream: TcpStream,
     remote: std::net::SocketAddr,
     endpoint: Arc<E>,
+    header_timeout: Duration,
     graceful: &GracefulShutdown,
 ) -> impl Future<Output = ()> + use<E> {
     let local = LocalAddr(stream.local_addr().map_or(Addr::custom("unknown", ""), Addr::SocketAddr));
@@ -106,7 +104,7 @@ fn serve<E: Endpoint<Output = Response> + 'static>(
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
+        .header_read_timeout(header_timeout)
         .max_buf_size(MAX_HEAD)
         .serve_connection(TokioIo::new(stream), answer);
     let connection = graceful.watch(connection);

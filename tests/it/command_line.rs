@@ -1,0 +1,184 @@
+//! The command line, as the operator types it.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    os::unix::fs::PermissionsExt as _,
+    process::{Command, Output, Stdio},
+};
+
+use astral_client::types;
+use astral_tests::{TestServer, binary, operator, password, refusal};
+use serde_json::Value;
+use tempfile::TempDir;
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
+}
+
+fn done(output: Output) -> String {
+    assert!(output.status.success(), "{}", said(&output));
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+fn refused(output: Output) -> String {
+    assert!(!output.status.success(), "{}", said(&output));
+    String::from_utf8(output.stderr).expect("UTF-8")
+}
+
+/// The demo prints one line when it answers, from which a script can start.
+#[tokio::test]
+async fn the_demo_starts_a_script() {
+    let mut demo = Command::new(binary())
+        .args(["demo", "--listen", "127.0.0.1:0", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("starts");
+    let mut line = String::new();
+    BufReader::new(demo.stdout.as_mut().expect("piped")).read_line(&mut line).expect("a line");
+    let club: Value = serde_json::from_str(&line).expect("JSON");
+    let text = |path: &str| {
+        club.pointer(path).and_then(Value::as_str).unwrap_or_else(|| panic!("{path} in {club}")).to_owned()
+    };
+    let (url, org_id) = (text("/url"), text("/organization_id"));
+    let with_key = astral_client::with_credential(&url, &text("/api_key/secret"));
+    assert_eq!(
+        with_key.get_caller().send().await.expect("known").into_inner().api_key.expect("a key").id,
+        text("/api_key/id")
+    );
+    let page = with_key.list_members().org_id(&org_id).send().await.expect("listed").into_inner();
+    assert_eq!(page.data.len(), 50);
+    let anonymous = astral_client::Client::new(&url);
+    for (who, role, count) in [
+        ("head_coach", types::Role::HeadCoach, 1),
+        ("coach", types::Role::Coach, 3),
+        ("athlete", types::Role::Athlete, 50),
+    ] {
+        let login =
+            types::Login::builder().email(text(&format!("/{who}/email"))).password(text(&format!("/{who}/password")));
+        let session = anonymous.login().body(login).send().await.expect("signed in").into_inner();
+        let person = astral_client::with_credential(&url, &session.token);
+        assert_eq!(person.get_caller().send().await.expect("known").into_inner().memberships[0].role, role);
+        let of_role =
+            with_key.list_members().org_id(&org_id).role(role).limit(200).send().await.expect("listed").into_inner();
+        assert_eq!(of_role.data.len(), count);
+        if who == "head_coach" {
+            for (status, least) in [("active", 4), ("expired", 1), ("revoked", 1)] {
+                let status: types::KeyStatusFilter = status.parse().expect("a status");
+                let keys =
+                    person.list_api_keys().org_id(&org_id).status(status).send().await.expect("listed").into_inner();
+                assert!(keys.data.len() >= least, "{status}");
+            }
+        }
+    }
+    astral_tests::terminate(demo.id());
+    assert!(demo.wait().expect("ended").success());
+}
+
+#[tokio::test]
+async fn init_makes_the_first_club_and_refuses_a_second() {
+    let folder = std::sync::Arc::new(TempDir::new().expect("a folder"));
+    let arguments =
+        ["init", "--organization", "Summit", "--plan", "club", "--email", "ana@summit.example", "--name", "Ana"];
+    let init = |input: &str| operator(folder.path(), &arguments, input);
+    assert!(refused(init("")).contains("no password"));
+    assert!(refused(init("short")).contains("at least 12 characters"));
+    assert!(done(init(&password("ana"))).contains("plan: club"));
+    assert!(refused(init(&password("ana"))).contains("org create"));
+    let server = TestServer::start_in(folder, &[]).await;
+    let ana = server.sign_in("ana@summit.example", &password("ana")).await;
+    assert_eq!(
+        ana.client.get_caller().send().await.expect("known").into_inner().memberships[0].role,
+        types::Role::HeadCoach
+    );
+    assert!(!server.folder.path().join("setup-code").exists());
+}
+
+/// The same commands, on a folder that nobody serves and through the socket of a running server.
+#[tokio::test]
+async fn the_operators_commands_work_on_a_running_server_and_on_a_stopped_one() {
+    let mut server = TestServer::start().await;
+    let club = server.club("Summit").await;
+    let key = club.create_key("Sync").await;
+    let org_id = &*club.organization_id;
+    for round in ["running", "stopped"] {
+        if round == "stopped" {
+            assert!(server.stop().await.expect("a process").success());
+        }
+        assert!(done(server.operator(&["org", "list"], "")).contains("Summit"), "{round}");
+        let list: Value = serde_json::from_str(&done(server.operator(&["user", "list", "--json"], ""))).expect("JSON");
+        assert_eq!(list.as_array().expect("users").len(), 3, "{round}");
+        assert!(done(server.operator(&["key", "list", org_id], "")).contains(&key.id), "{round}");
+        assert!(
+            done(server.operator(&["org", "set-plan", org_id, "enterprise"], "")).contains("enterprise"),
+            "{round}"
+        );
+        let reset = server.operator(&["user", "reset-password", &club.coach.email], &password(round));
+        assert!(done(reset).contains("sessions_ended"), "{round}");
+        assert!(
+            refused(server.operator(&["user", "reset-password", "no@body.example"], &password("x")))
+                .contains("user list")
+        );
+        assert!(refused(server.operator(&["org", "set-plan", org_id, "gold"], "")).contains("must be one of: free"));
+    }
+    done(server.operator(&["org", "set-head-coach", org_id, &club.coach.email], ""));
+    done(server.operator(&["key", "revoke", org_id, &key.id, "--reason", "Leaked"], ""));
+    let server = TestServer::start_in(server.folder.clone(), &[]).await;
+    assert_eq!(refusal(server.client(&key.secret).get_caller().send().await).code, "key_revoked");
+    let coach = server.sign_in(&club.coach.email, &password("stopped")).await;
+    let keys = coach.client.list_api_keys().org_id(org_id).status(types::KeyStatusFilter::Revoked).send().await;
+    let revoked = keys.expect("head coach now").into_inner().data.remove(0).revoked.expect("revoked");
+    assert_eq!((revoked.by.id, &*revoked.by.display_name), (None, "operator"));
+    let former = server.client(&club.head_coach.token).list_api_keys().org_id(org_id).send().await;
+    assert_eq!(refusal(former).code, "head_coach_required");
+}
+
+#[tokio::test]
+async fn a_second_process_is_told_who_has_the_folder() {
+    let server = TestServer::start().await;
+    let second = operator(server.folder.path(), &["serve", "--listen", "127.0.0.1:0"], "");
+    let message = refused(second);
+    assert!(message.contains(&format!("process {}", server.pid())) && message.contains(&server.url), "{message}");
+}
+
+#[tokio::test]
+async fn the_data_folder_is_the_owners_alone() {
+    let parent = TempDir::new().expect("a folder");
+    let folder = parent.path().join("astral");
+    let arguments = ["init", "--organization", "Summit", "--email", "ana@summit.example", "--name", "Ana"];
+    done(operator(&folder, &arguments, &password("ana")));
+    let mode = |path: &std::path::Path| std::fs::metadata(path).expect("there").permissions().mode() & 0o777;
+    assert_eq!((mode(&folder), mode(&folder.join("astral.redb"))), (0o700, 0o600));
+    let server = TestServer::start().await;
+    assert_eq!(mode(&server.folder.path().join("operator.sock")), 0o600);
+    assert_eq!(mode(&server.folder.path().join("running.json")), 0o600);
+}
+
+#[test]
+fn settings_come_from_flags_then_variables_then_the_file() {
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join("astral.toml");
+    let serve = |text: &str, variable: Option<&str>, flags: &[&str]| {
+        std::fs::write(&file, text).expect("written");
+        let mut command = Command::new(binary());
+        command.args(["serve", "--data"]).arg(folder.path().join("data")).arg("--config").arg(&file).args(flags);
+        command.envs(variable.map(|value| ("ASTRAL_LISTEN", value)));
+        refused(command.output().expect("runs"))
+    };
+    // Each is refused before anything is served, by a message that says where it came from.
+    assert!(serve("listen = \"192.0.2.1:1\"", None, &[]).contains("192.0.2.1:1"));
+    assert!(serve("listen = \"192.0.2.1:1\"", Some("192.0.2.2:2"), &[]).contains("192.0.2.2:2"));
+    assert!(
+        serve("listen = \"192.0.2.1:1\"", Some("192.0.2.2:2"), &["--listen", "192.0.2.3:3"]).contains("192.0.2.3:3")
+    );
+    assert!(serve("listen = \"192.0.2.1:1\"", None, &[]).contains("--insecure-listen"));
+    assert!(serve("lisden = \"127.0.0.1:1\"", None, &[]).contains("lisden"));
+    assert!(serve("", None, &["--cache-mb", "0"]).contains("at least 1"));
+    assert!(serve("", None, &["--public-url", "club.example"]).contains("https://"));
+}
+
+#[test]
+fn the_document_is_printed() {
+    let printed = done(Command::new(binary()).arg("openapi").output().expect("runs"));
+    assert_eq!(printed, astral_server::openapi());
+}

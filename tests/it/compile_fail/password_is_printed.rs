@@ -1,0 +1,9 @@
+//! A password is as secret as a key.
+
+use astral_server::service::Password;
+
+fn debug(password: &Password) -> String {
+    format!("{password:?}")
+}
+
+fn main() {}
