@@ -8,16 +8,18 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
-use ipnet::IpNet;
 use serde::Deserialize;
 
 use crate::{
     http::HttpSettings,
-    service::{Plan, Settings},
+    service::{IpRange, Plan, Settings},
 };
 
 /// Where the server listens if nothing else is said.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:7878";
+
+/// The largest number that any setting takes: beyond all that makes sense, and safe to reckon with.
+const LARGEST: usize = 1_000_000;
 
 /// What can be set, as it was typed. The names in the file are those of the flags, with `_` for `-`.
 #[derive(Debug, Clone, Default, Args, Deserialize)]
@@ -29,7 +31,7 @@ pub struct Options {
 
     /// Listen beyond this machine without TLS. Only behind a proxy that adds it: passwords and keys are
     /// readable on the way otherwise
-    #[arg(long, env = "ASTRAL_INSECURE_LISTEN", num_args = 0..=1, default_missing_value = "true")]
+    #[arg(long, env = "ASTRAL_INSECURE_LISTEN", num_args = 0..=1, default_missing_value = "true", value_parser = clap::builder::BoolishValueParser::new())]
     insecure_listen: Option<bool>,
 
     /// Address under which people reach the server, for links, such as https://club.example
@@ -38,7 +40,7 @@ pub struct Options {
 
     /// Proxy whose X-Forwarded-For is believed; may be given several times
     #[arg(long = "trusted-proxy", env = "ASTRAL_TRUSTED_PROXY", value_name = "CIDR", value_delimiter = ',')]
-    trusted_proxy: Option<Vec<IpNet>>,
+    trusted_proxy: Option<Vec<IpRange>>,
 
     /// Connections that may be open at once [default: 4096]
     #[arg(long, env = "ASTRAL_MAX_CONNECTIONS", value_name = "N")]
@@ -69,30 +71,9 @@ pub struct Options {
     setup_plan: Option<Plan>,
 }
 
-/// Where the database is.
-#[derive(Debug, Clone, Args)]
-pub struct DataOption {
-    /// Folder of the database [default: the platform's data folder]
-    #[arg(long, env = "ASTRAL_DATA", value_name = "DIR", global = true)]
-    data: Option<PathBuf>,
-}
-
-impl DataOption {
-    /// The folder.
-    ///
-    /// # Errors
-    /// If none was named and the platform has none for this user.
-    pub fn folder(&self) -> Result<PathBuf, String> {
-        let platform = || directories::ProjectDirs::from("", "", "astral").map(|folders| folders.data_dir().to_owned());
-        self.data
-            .clone()
-            .or_else(platform)
-            .ok_or_else(|| "this user has no data folder; name one with --data DIR".to_owned())
-    }
-}
-
 /// How log lines are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LogFormat {
     /// For people.
     Text,
@@ -116,8 +97,7 @@ impl Options {
     ///
     /// # Errors
     /// A sentence that names what is wrong and what to do.
-    pub fn resolve(self, file: Option<&Path>) -> Result<Config, String> {
-        let file = file.map(Self::from_file).transpose()?.unwrap_or_default();
+    pub fn resolve(self, file: Self) -> Result<Config, String> {
         let listen = self
             .listen
             .or(file.listen)
@@ -133,7 +113,7 @@ impl Options {
             return Err("--public-url must begin with https:// or http://".to_owned());
         }
         let positive = |name: &str, set: Option<usize>, otherwise: usize| match set {
-            Some(0) => Err(format!("--{name} must be at least 1")),
+            Some(value) if !(1..=LARGEST).contains(&value) => Err(format!("--{name} must be from 1 to {LARGEST}")),
             set => Ok(set.unwrap_or(otherwise)),
         };
         let seconds = |name: &str, set: Option<usize>, otherwise: Duration| {
@@ -169,10 +149,41 @@ impl Options {
             },
         })
     }
+}
 
-    fn from_file(path: &Path) -> Result<Self, String> {
+/// What the file can set: all that the flags can. The names are those of the flags, with `_` for `-`.
+#[derive(Debug, Default)]
+pub struct FileOptions {
+    /// `data`
+    pub data: Option<PathBuf>,
+    /// `log`
+    pub log: Option<String>,
+    /// `log_format`
+    pub log_format: Option<LogFormat>,
+    /// The others.
+    pub options: Options,
+}
+
+impl FileOptions {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// A sentence that names the file and what is wrong in it.
+    pub fn read(path: &Path) -> Result<Self, String> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| format!("cannot read the configuration {}: {error}", path.display()))?;
-        toml::from_str(&text).map_err(|error| format!("the configuration {} is wrong: {error}", path.display()))
+        Self::parse(&text).map_err(|error| format!("the configuration {} is wrong: {error}", path.display()))
+    }
+
+    fn parse(text: &str) -> Result<Self, toml::de::Error> {
+        let mut table: toml::Table = toml::from_str(text)?;
+        // Taken out first: flattening would lose the refusal of unknown names.
+        let mut take = |name| table.remove(name);
+        Ok(Self {
+            data: take("data").map(toml::Value::try_into).transpose()?,
+            log: take("log").map(toml::Value::try_into).transpose()?,
+            log_format: take("log_format").map(toml::Value::try_into).transpose()?,
+            options: table.try_into()?,
+        })
     }
 }

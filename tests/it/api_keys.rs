@@ -168,18 +168,23 @@ async fn behind_a_named_proxy_the_last_address_that_is_no_proxy_counts() {
     let http = HttpSettings { trusted_proxies: proxies, ..HttpSettings::default() };
     let server = TestServer::start_here(folder, Clock::system(), Settings::default(), http).await;
     let club = server.club("Summit").await;
-    let ips = Some(vec!["203.0.113.7".to_owned()]);
+    // The proxy's own address is allowed: it must not stand for a client that cannot be read.
+    let ips = Some(vec!["203.0.113.7".to_owned(), "127.0.0.1".to_owned()]);
     let key = club.create_key_with(types::NewApiKey::builder().name("Bound").allowed_ips(ips)).await;
     for (forwarded, status) in [
         (vec!["203.0.113.7"], 200),
         (vec!["198.51.100.1, 203.0.113.7, 10.1.2.3"], 200),
         (vec!["198.51.100.1", "::ffff:203.0.113.7", "10.1.2.3"], 200),
         (vec!["203.0.113.7, 198.51.100.1"], 403),
+        (vec!["203.0.113.7:4711"], 200),
+        (vec!["198.51.100.1:4711"], 403),
         (vec!["203.0.113.7, nonsense"], 403),
-        (vec![], 403),
+        (vec!["\u{e9}, 198.51.100.1"], 403),
+        (vec![], 200),
     ] {
         let request = server.request("get", "/api/v1/auth/me").bearer_auth(&key.secret);
-        let request = forwarded.iter().fold(request, |request, line| request.header("X-Forwarded-For", *line));
+        let request =
+            forwarded.iter().fold(request, |request, line| request.header("X-Forwarded-For", line.as_bytes()));
         assert_eq!(request.send().await.expect("answered").status(), status, "{forwarded:?}");
     }
 }

@@ -154,6 +154,65 @@ async fn the_data_folder_is_the_owners_alone() {
     assert_eq!(mode(&server.folder.path().join("running.json")), 0o600);
 }
 
+/// Read by a supervisor: "told to stop" is no failure, however early it comes.
+#[tokio::test]
+async fn a_server_that_is_stopped_as_soon_as_it_serves_stops_well() {
+    for _ in 0..5 {
+        let mut server = TestServer::start().await;
+        assert!(server.stop().await.expect("a process").success());
+        assert!(!server.folder.path().join("running.json").exists());
+    }
+}
+
+#[tokio::test]
+async fn a_reset_password_works_at_once_for_whoever_was_slowed() {
+    let server = TestServer::start().await;
+    let club = server.club("Summit").await;
+    let coach = &club.coach;
+    let login = |password: String| {
+        server.anonymous().login().body(types::Login::builder().email(&coach.email).password(password)).send()
+    };
+    while refusal(login(password("wrong")).await).status != 429 {}
+    done(server.operator(&["user", "reset-password", &coach.email], &password("reset")));
+    login(password("reset")).await.expect("signed in");
+}
+
+#[test]
+fn a_folder_that_was_typed_wrong_is_not_made() {
+    let parent = TempDir::new().expect("a folder");
+    let wrong = parent.path().join("typo");
+    for command in [&["org", "list"][..], &["user", "list"], &["user", "reset-password", "a@b.example"]] {
+        assert!(refused(operator(&wrong, command, &password("x"))).contains("there is no database in"));
+    }
+    assert!(!wrong.exists());
+}
+
+#[test]
+fn a_folder_with_other_things_is_neither_closed_nor_used() {
+    let folder = TempDir::new().expect("a folder");
+    let set = |mode| std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(mode)).expect("set");
+    let init = || {
+        let arguments = ["init", "--organization", "Summit", "--email", "ana@summit.example", "--name", "Ana"];
+        operator(folder.path(), &arguments, &password("ana"))
+    };
+    set(0o755);
+    std::fs::write(folder.path().join("other"), "").expect("written");
+    assert!(refused(init()).contains("holds other things"));
+    std::fs::remove_file(folder.path().join("other")).expect("removed");
+    done(init());
+    let mode = std::fs::metadata(folder.path()).expect("there").permissions().mode() & 0o777;
+    assert_eq!(mode, 0o700, "a folder of ours is closed to others");
+}
+
+/// The system takes only short paths for sockets.
+#[tokio::test]
+async fn a_folder_with_a_long_path_is_served_and_operated() {
+    let parent = TempDir::with_prefix("a".repeat(150)).expect("a folder");
+    let server = TestServer::start_in(std::sync::Arc::new(parent), &[]).await;
+    server.club("Summit").await;
+    assert!(done(server.operator(&["org", "list"], "")).contains("Summit"));
+}
+
 #[test]
 fn settings_come_from_flags_then_variables_then_the_file() {
     let folder = TempDir::new().expect("a folder");
@@ -173,7 +232,9 @@ fn settings_come_from_flags_then_variables_then_the_file() {
     );
     assert!(serve("listen = \"192.0.2.1:1\"", None, &[]).contains("--insecure-listen"));
     assert!(serve("lisden = \"127.0.0.1:1\"", None, &[]).contains("lisden"));
-    assert!(serve("", None, &["--cache-mb", "0"]).contains("at least 1"));
+    assert!(serve("", None, &["--cache-mb", "0"]).contains("from 1 to"));
+    assert!(serve("", None, &["--max-connections", "18446744073709551615"]).contains("from 1 to"));
+    assert!(serve("log = 1", None, &[]).contains("is wrong"));
     assert!(serve("", None, &["--public-url", "club.example"]).contains("https://"));
 }
 

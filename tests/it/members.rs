@@ -162,6 +162,42 @@ async fn coaches_and_keys_manage_athletes_alone() {
     }
 }
 
+/// A coach who becomes an athlete is still a coach in what is stored: it must not be its own.
+#[tokio::test]
+async fn nobody_is_their_own_coach() {
+    let server = TestServer::start().await;
+    let club = server.club("Summit").await;
+    let change =
+        types::MemberChange::builder().role(AssignableRole::Athlete).coach_id(Some(club.coach.member_id.clone()));
+    let change = club
+        .head_coach
+        .client
+        .update_member()
+        .org_id(&club.organization_id)
+        .member_id(&club.coach.member_id)
+        .body(change);
+    assert_eq!(refusal(change.send().await).errors[0].field, "coach_id");
+}
+
+#[tokio::test]
+async fn a_wrong_parameter_is_explained_in_plain_words() {
+    let server = TestServer::start().await;
+    let club = server.club("Summit").await;
+    for (query, field, message) in [
+        ("limit=0", "limit", "must be a whole number from 1 to 200"),
+        ("q=-", "q", "must contain a letter or a digit"),
+        ("role=boss", "role", "must be one of: head_coach, coach, athlete"),
+        ("label=", "label", "must not be empty"),
+        ("page=2", "page", "is not a query parameter of this request"),
+        ("limit=1&limit=2", "limit", "occurs more than once"),
+    ] {
+        let path = club.path(&format!("/members?{query}"));
+        let answer = server.request("get", &path).bearer_auth(&club.head_coach.token).send().await.expect("answered");
+        let problem: Value = answer.json().await.expect("JSON");
+        assert_eq!(problem["errors"], json!([{ "field": field, "message": message }]), "{query}");
+    }
+}
+
 #[tokio::test]
 async fn an_athlete_sees_itself_alone() {
     let server = TestServer::start().await;
@@ -215,6 +251,15 @@ async fn a_coach_who_goes_leaves_its_athletes_without_one() {
     // The coach's session goes on, and sees nothing of the club any more.
     assert_eq!(refusal(club.coach.client.get_organization().org_id(org_id).send().await).code, "not_found");
     assert!(club.coach.client.get_caller().send().await.expect("known").memberships.is_empty());
+    for (change, field) in [
+        (json!({ "role": "athlete", "coach_id": club.head_coach.member_id }), None),
+        (json!({ "coach_id": athlete.id }), Some("coach_id")),
+    ] {
+        let path = club.path(&format!("/members/{}", athlete.id));
+        let request = server.request("patch", &path).bearer_auth(&club.head_coach.token).json(&change);
+        let answer: Value = request.send().await.expect("answered").json().await.expect("JSON");
+        assert_eq!(answer["errors"][0]["field"].as_str(), field, "{change}");
+    }
     let to_nobody = types::MemberChange::builder().coach_id(Some(club.coach.member_id.clone()));
     let problem = refusal(client.update_member().org_id(org_id).member_id(&athlete.id).body(to_nobody).send().await);
     assert_eq!((problem.status, &*problem.errors[0].field), (422, "coach_id"));

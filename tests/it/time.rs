@@ -85,6 +85,17 @@ async fn a_session_ends_thirty_days_after_its_last_use_and_ninety_after_it_began
     assert_eq!(refusal(used.get_caller().send().await).code, "session_over");
 }
 
+/// A use shortly before the end counts, though it is not written down yet: nobody is refused and then let
+/// in again.
+#[tokio::test]
+async fn a_use_prolongs_a_session_before_it_is_written_down() {
+    let (_server, club, clock) = server().await;
+    clock.advance(TimeDelta::days(30) - TimeDelta::seconds(5));
+    club.coach.client.get_caller().send().await.expect("used");
+    clock.advance(TimeDelta::seconds(10));
+    club.coach.client.get_caller().send().await.expect("goes on");
+}
+
 #[tokio::test]
 async fn an_invitation_lasts_fourteen_days() {
     let (server, club, clock) = server().await;

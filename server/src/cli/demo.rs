@@ -73,6 +73,7 @@ pub async fn demo(options: DemoOptions) -> Result<(), String> {
     if !options.listen.ip().is_loopback() {
         return Err(format!("{} can be reached from other machines; the demo is for this one alone", options.listen));
     }
+    let stop = serve::stop_signal();
     let listener = serve::listen(options.listen).await?;
     let folder = tempfile::Builder::new()
         .prefix("astral-demo-")
@@ -81,7 +82,7 @@ pub async fn demo(options: DemoOptions) -> Result<(), String> {
     let club = seed(folder.path()).await.map_err(|error| format!("cannot make the demo's club: {error}"))?;
     let (service, _) = serve::open(folder.path(), Settings::default())?;
     let url = format!("http://{}", listener.local_addr().map_err(|error| error.to_string())?);
-    let server = tokio::spawn(crate::run(listener, Arc::new(service), HttpSettings::default(), serve::stop_signal()));
+    let server = tokio::spawn(crate::run(listener, Arc::new(service), HttpSettings::default(), stop));
     say(if options.json { line(&url, &club) } else { text(&url, &club) })?;
     let stopped = server.await.map_err(|error| error.to_string())?;
     stopped.map_err(|error| error.to_string())

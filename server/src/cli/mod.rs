@@ -14,7 +14,7 @@ use std::{
 use clap::{Parser, Subcommand};
 
 use crate::{
-    config::{DataOption, LogFormat, Options},
+    config::{FileOptions, LogFormat, Options},
     service::Password,
 };
 
@@ -25,17 +25,18 @@ struct Arguments {
     #[command(subcommand)]
     command: Command,
 
-    #[command(flatten)]
-    data: DataOption,
+    /// Folder of the database [default: the platform's data folder]
+    #[arg(long, env = "ASTRAL_DATA", value_name = "DIR", global = true)]
+    data: Option<PathBuf>,
 
     /// What to log: error, warn, info, debug, trace, or a filter such as astral_server=debug [default:
     /// info for serve, else warn]
     #[arg(long, env = "ASTRAL_LOG", value_name = "FILTER", global = true)]
     log: Option<String>,
 
-    /// How to write the log, which goes to standard error
-    #[arg(long, env = "ASTRAL_LOG_FORMAT", value_enum, default_value = "text", global = true)]
-    log_format: LogFormat,
+    /// How to write the log, which goes to standard error [default: text]
+    #[arg(long, env = "ASTRAL_LOG_FORMAT", value_enum, global = true)]
+    log_format: Option<LogFormat>,
 }
 
 #[derive(Subcommand)]
@@ -67,6 +68,8 @@ enum Command {
 
 /// Runs the command that was typed; the process's exit code.
 pub fn run() -> ExitCode {
+    // Whatever the process writes is its owner's alone.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let arguments = Arguments::parse();
     match execute(arguments) {
         Ok(()) => ExitCode::SUCCESS,
@@ -78,20 +81,29 @@ pub fn run() -> ExitCode {
 }
 
 fn execute(arguments: Arguments) -> Result<(), String> {
-    let quiet = if matches!(arguments.command, Command::Serve { .. }) { "info" } else { "warn" };
-    start_logging(arguments.log.as_deref().unwrap_or(quiet), arguments.log_format)?;
-    let data = arguments.data;
+    let file = match &arguments.command {
+        Command::Serve { config: Some(path), .. } => FileOptions::read(path)?,
+        _ => FileOptions::default(),
+    };
+    let is_serving = matches!(arguments.command, Command::Serve { .. });
+    let log = arguments.log.or(file.log).unwrap_or_else(|| if is_serving { "info" } else { "warn" }.to_owned());
+    start_logging(&log, arguments.log_format.or(file.log_format).unwrap_or(LogFormat::Text))?;
+    let data = arguments.data.or(file.data);
     match arguments.command {
         Command::Openapi => say(crate::openapi().trim_end()),
-        Command::Serve { options, config } => {
-            in_runtime(serve::serve(data.folder()?, options.resolve(config.as_deref())?))
-        }
+        Command::Serve { options, .. } => in_runtime(serve::serve(folder(data)?, options.resolve(file.options)?)),
         Command::Demo(options) => in_runtime(demo::demo(options)),
-        Command::Init(options) => in_runtime(init::init(data.folder()?, options)),
-        Command::Org(command) => in_runtime(operator::org(data.folder()?, command)),
-        Command::User(command) => in_runtime(operator::user(data.folder()?, command)),
-        Command::Key(command) => in_runtime(operator::key(data.folder()?, command)),
+        Command::Init(options) => in_runtime(init::init(folder(data)?, options)),
+        Command::Org(command) => in_runtime(operator::org(folder(data)?, command)),
+        Command::User(command) => in_runtime(operator::user(folder(data)?, command)),
+        Command::Key(command) => in_runtime(operator::key(folder(data)?, command)),
     }
+}
+
+/// The data folder that was named, or the platform's.
+fn folder(named: Option<PathBuf>) -> Result<PathBuf, String> {
+    let platform = || directories::ProjectDirs::from("", "", "astral").map(|folders| folders.data_dir().to_owned());
+    named.or_else(platform).ok_or_else(|| "this user has no data folder; name one with --data DIR".to_owned())
 }
 
 fn in_runtime(command: impl Future<Output = Result<(), String>>) -> Result<(), String> {

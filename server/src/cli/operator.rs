@@ -2,9 +2,10 @@
 //! socket in it that its owner alone can use.
 
 use std::{
-    os::unix::fs::PermissionsExt as _,
+    os::{fd::AsRawFd as _, unix::fs::PermissionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use clap::Subcommand;
@@ -24,6 +25,8 @@ use crate::service::{
 
 /// The socket's name in the data folder.
 pub const SOCKET: &str = "operator.sock";
+/// How long to wait when the system has no more sockets to give.
+const PAUSE: Duration = Duration::from_millis(100);
 /// How many bytes a request has at most.
 const MAX_REQUEST: u64 = 64 << 10;
 
@@ -154,11 +157,16 @@ pub async fn key(folder: PathBuf, command: KeyCommand) -> Result<(), String> {
 
 /// Has `request` done, by the running server if there is one, and prints what came of it.
 pub async fn ask(folder: &Path, request: Request, json: bool) -> Result<(), String> {
-    let answer = match UnixStream::connect(folder.join(SOCKET)).await {
+    let (_folder, socket) = socket_path(folder);
+    let answer = match UnixStream::connect(socket).await {
         Ok(stream) => over_socket(stream, &request)
             .await
             .map_err(|error| format!("the running server did not answer: {error}"))??,
         Err(_) => {
+            // Only what makes a club may make a database: a folder's name that was typed wrong must not.
+            if !matches!(request, Request::CreateOrganization { .. }) && !Service::exists(folder) {
+                return Err(format!("there is no database in {}; name its folder with --data", folder.display()));
+            }
             let (service, _) = serve::open(folder, Settings::default())?;
             let answer = perform(&service, request).await;
             service.close().await.map_err(|error| error.to_string())?;
@@ -176,9 +184,29 @@ async fn over_socket(mut stream: UnixStream, request: &Request) -> std::io::Resu
     Ok(serde_json::from_slice(&answer)?)
 }
 
+/// How long a socket's path can be on every system.
+const LONGEST_PATH: usize = 100;
+
+/// The path of the socket. The system takes only short ones; where the folder's is longer, it is named by
+/// its open handle, which must live as long as the path is used.
+fn socket_path(folder: &Path) -> (Option<std::fs::File>, PathBuf) {
+    let path = folder.join(SOCKET);
+    if path.as_os_str().len() <= LONGEST_PATH {
+        return (None, path);
+    }
+    match std::fs::File::open(folder) {
+        Ok(open) => {
+            let short = PathBuf::from(format!("/proc/self/fd/{}", open.as_raw_fd())).join(SOCKET);
+            (Some(open), short)
+        }
+        Err(_) => (None, path),
+    }
+}
+
 /// Listens on the socket in the data folder until the task is aborted.
 pub fn listen(folder: &Path, service: Arc<Service>) -> Result<JoinHandle<()>, String> {
     let path = folder.join(SOCKET);
+    let (_folder, short) = socket_path(folder);
     let failed = |error: std::io::Error| format!("cannot make the operator's socket {}: {error}", path.display());
     // The database is locked by us: a socket that is still there belongs to nobody.
     if let Err(error) = std::fs::remove_file(&path)
@@ -186,10 +214,18 @@ pub fn listen(folder: &Path, service: Arc<Service>) -> Result<JoinHandle<()>, St
     {
         return Err(failed(error));
     }
-    let listener = UnixListener::bind(&path).map_err(failed)?;
+    let listener = UnixListener::bind(short).map_err(failed)?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
     Ok(tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
+        loop {
+            let stream = match listener.accept().await {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "an operator's connection could not be accepted");
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                }
+            };
             let service = Arc::clone(&service);
             tokio::spawn(async move {
                 if let Err(error) = answer(stream, &service).await {
@@ -300,6 +336,7 @@ async fn reset_password(
     let hash = service.hash_password(Password::typed(password)).await?;
     let sought = email.clone();
     let ended = service.write(move |tx| tx.operator(access).reset_password(&sought, hash.clone())).await?;
+    service.forgive(&email);
     Ok(json!({ "email": email, "sessions_ended": ended }))
 }
 

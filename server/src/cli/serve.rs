@@ -8,6 +8,7 @@ use std::{
     sync::Arc,
 };
 
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, setrlimit, test_kill_process};
 use serde::{Deserialize, Serialize};
 use tokio::{
     net::TcpListener,
@@ -42,8 +43,12 @@ pub fn open(folder: &Path, settings: Settings) -> Result<(Service, Option<String
 
 fn in_use(folder: &Path) -> String {
     let running = fs::read(folder.join(RUNNING)).ok().and_then(|bytes| serde_json::from_slice::<Running>(&bytes).ok());
-    let who = running.map_or_else(
-        || "another astral-server".to_owned(),
+    // A process that was killed leaves its file behind.
+    let alive = |running: &Running| {
+        i32::try_from(running.pid).ok().and_then(Pid::from_raw).is_some_and(|pid| test_kill_process(pid).is_ok())
+    };
+    let who = running.filter(alive).map_or_else(
+        || "another process".to_owned(),
         |Running { pid, url }| format!("astral-server, process {pid}, which serves it at {url}"),
     );
     format!(
@@ -54,33 +59,39 @@ fn in_use(folder: &Path) -> String {
 
 /// Serves `folder` until the process is told to stop.
 pub async fn serve(folder: PathBuf, config: Config) -> Result<(), String> {
+    let stop = stop_signal();
     let (service, setup_code) = open(&folder, config.service)?;
     let listener = listen(config.listen).await?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let url = format!("http://{address}");
+    let service = Arc::new(service);
+    let socket = operator::listen(&folder, Arc::clone(&service))?;
     write_private(
         &folder.join(RUNNING),
         &serde_json::to_vec(&Running { pid: std::process::id(), url: url.clone() }).unwrap_or_default(),
     )?;
-    let service = Arc::new(service);
-    let socket = operator::listen(&folder, Arc::clone(&service))?;
+    if config.http.public_url.is_none() && !config.http.trusted_proxies.is_empty() {
+        tracing::warn!(
+            "a proxy is trusted, but --public-url is not set: links of invitations will name what the proxy asks for"
+        );
+    }
+    allow_connections(config.http.max_connections);
     let code_file = folder.join(SETUP_CODE);
+    // That of a start that did not end well is dead.
+    remove(&code_file);
     let place = match &setup_code {
         Some(code) if std::io::stdout().is_terminal() => Some(format!("is {code}")),
         Some(code) => {
             write_private(&code_file, format!("{code}\n").as_bytes())?;
             Some(format!("is in {}", code_file.display()))
         }
-        None => {
-            remove(&code_file);
-            None
-        }
+        None => None,
     };
     say(format_args!("Astral serves {} at {url}", folder.display()))?;
     if let Some(place) = place {
         say(format_args!("No club yet. Set it up with POST {url}/api/v1/setup; the setup code {place}"))?;
     }
-    let stopped = crate::run(listener, service, config.http, stop_signal()).await;
+    let stopped = crate::run(listener, service, config.http, stop).await;
     socket.abort();
     for file in [RUNNING, operator::SOCKET, SETUP_CODE] {
         remove(&folder.join(file));
@@ -100,15 +111,33 @@ pub async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, String
     })
 }
 
-/// Resolves when the process is told to stop.
-pub async fn stop_signal() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// Resolves when the process is told to stop. Listens from the moment it is called, not only once it is
+/// awaited: a process that is told to stop while it starts stops well too.
+pub fn stop_signal() -> impl Future<Output = ()> {
+    let signals =
+        signal(SignalKind::terminate()).and_then(|terminate| Ok((terminate, signal(SignalKind::interrupt())?)));
+    async move {
+        let Ok((mut terminate, mut interrupt)) = signals else { return std::future::pending().await };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    }
+}
+
+/// Files that the process has open beside its connections: the database, the log, sockets.
+const OTHER_FILES: u64 = 64;
+
+/// Raises the number of files that the process may open as far as its connections need and the system lets.
+fn allow_connections(connections: usize) {
+    let needed = connections as u64 + OTHER_FILES;
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|current| current >= needed) {
+        return;
+    }
+    let raised = limit.maximum.map_or(needed, |most| most.min(needed));
+    if setrlimit(Resource::Nofile, Rlimit { current: Some(raised), ..limit }).is_err() || raised < needed {
+        tracing::warn!(needed, allowed = raised, "the system allows fewer open files than --max-connections needs");
     }
 }
 

@@ -15,12 +15,12 @@ use super::{
     cursor::List,
     problem::{BODY, CONFLICT, CREDENTIAL, Problem, Refused, THING},
     reply::{NoContent, Reply},
-    schema::{AllowedIp, ClearableApiKeyField, CursorText, KeyStatusFilter, Limit, set_or_clear},
+    schema::{BlankOrReason, ClearableApiKeyField, CursorText, KeyStatusFilter, Limit, set_or_clear},
     security::SessionCaller,
 };
 use crate::service::{
-    ApiKey, ApiKeyChange, ApiKeyId, ApiKeyWithUse, Description, FieldError, Id, KeyState, KeyStatus, Name, NewApiKey,
-    OrganizationId, Person, Reason, Scope, Scopes, SecretKind, Service, Timestamp, UserId,
+    ApiKey, ApiKeyChange, ApiKeyId, ApiKeyWithUse, Description, FieldError, Id, IpRange, KeyState, KeyStatus, Name,
+    NewApiKey, OrganizationId, Person, Reason, Scope, Scopes, SecretKind, Service, Timestamp, UserId,
 };
 
 /// An API key. Its secret is never part of it.
@@ -39,13 +39,13 @@ pub struct ApiKeyBody {
     scopes: Vec<Scope>,
     /// From where it may be used; from anywhere if empty.
     #[oai(validator(max_items = 50))]
-    allowed_ips: Vec<AllowedIp>,
+    allowed_ips: Vec<IpRange>,
     status: KeyStatus,
     created_at: Timestamp,
     created_by: PersonBody,
     /// From then on it is refused; `null` if it does not expire.
     expires_at: Option<Timestamp>,
-    /// When it was last used, to within a minute; `null` if it never was.
+    /// When any of its secrets was last used; `null` if none ever was.
     last_used_at: Option<Timestamp>,
     /// The secret before the present one, while both work.
     previous_secret: Option<PreviousSecretBody>,
@@ -115,7 +115,7 @@ body! {
         scopes: Option<Vec<Scope>>,
         /// Addresses or ranges (CIDR) from which it may be used; anywhere if left out.
         #[oai(validator(max_items = 50))]
-        allowed_ips: Option<Vec<AllowedIp>>,
+        allowed_ips: Option<Vec<IpRange>>,
         /// What it is for.
         description: Option<Description>,
     }
@@ -134,7 +134,7 @@ body! {
         expires_at: Option<Timestamp>,
         /// All the addresses or ranges from which it may be used from now on.
         #[oai(validator(max_items = 50))]
-        allowed_ips: Option<Vec<AllowedIp>>,
+        allowed_ips: Option<Vec<IpRange>>,
         /// Fields to be emptied.
         #[oai(validator(max_items = 3, unique_items))]
         clear: Option<Vec<ClearableApiKeyField>>,
@@ -166,7 +166,7 @@ impl ApiKeyBody {
             description: api_key.description,
             hint,
             scopes: api_key.scopes.as_slice().to_vec(),
-            allowed_ips: api_key.allowed_ips.into_iter().map(AllowedIp).collect(),
+            allowed_ips: api_key.allowed_ips,
             status,
             created_at: api_key.created_at,
             created_by: api_key.created_by.into(),
@@ -189,14 +189,14 @@ fn scopes(asked: Option<Vec<Scope>>, errors: &mut Vec<FieldError>) -> Option<Sco
     }
 }
 
-fn allowed_ips(asked: Option<Vec<AllowedIp>>, errors: &mut Vec<FieldError>) -> Option<Vec<ipnet::IpNet>> {
-    let mut nets: Vec<_> = asked?.into_iter().map(|allowed| allowed.0).collect();
-    nets.sort_unstable();
-    nets.dedup();
-    if nets.len() > ApiKey::MAX_ALLOWED_IPS {
+fn allowed_ips(asked: Option<Vec<IpRange>>, errors: &mut Vec<FieldError>) -> Option<Vec<IpRange>> {
+    let mut ranges = asked?;
+    ranges.sort_unstable();
+    ranges.dedup();
+    if ranges.len() > ApiKey::MAX_ALLOWED_IPS {
         errors.push(FieldError::new("allowed_ips", format!("must be at most {}", ApiKey::MAX_ALLOWED_IPS)));
     }
-    Some(nets)
+    Some(ranges)
 }
 
 fn in_future(expires_at: Option<Timestamp>, now: Timestamp, errors: &mut Vec<FieldError>) -> Option<Timestamp> {
@@ -332,7 +332,7 @@ impl ApiKeysApi {
         let clear = body.clear.unwrap_or_default();
         let clears = |field| clear.contains(&field);
         let expires_at = in_future(body.expires_at, now, &mut errors);
-        let nets = allowed_ips(body.allowed_ips, &mut errors);
+        let ranges = allowed_ips(body.allowed_ips, &mut errors);
         let change = ApiKeyChange {
             name: body.name,
             description: set_or_clear(
@@ -343,7 +343,7 @@ impl ApiKeysApi {
             ),
             expires_at: set_or_clear("expires_at", expires_at, clears(ClearableApiKeyField::ExpiresAt), &mut errors),
             scopes: scopes(body.scopes, &mut errors),
-            allowed_ips: set_or_clear("allowed_ips", nets, clears(ClearableApiKeyField::AllowedIps), &mut errors)
+            allowed_ips: set_or_clear("allowed_ips", ranges, clears(ClearableApiKeyField::AllowedIps), &mut errors)
                 .map(Option::unwrap_or_default),
         };
         if !errors.is_empty() {
@@ -374,9 +374,10 @@ impl ApiKeysApi {
         /// The key.
         key_id: Path<ApiKeyId>,
         /// Why; kept with the key.
-        reason: Query<Option<Reason>>,
+        reason: Query<Option<BlankOrReason>>,
     ) -> Result<NoContent, Refused<{ CREDENTIAL | THING }>> {
-        service.write(move |tx| tx.head_coach(&caller, org_id.0)?.revoke_key(key_id.0, reason.0.clone())).await?;
+        let reason = reason.0.and_then(|reason| reason.0);
+        service.write(move |tx| tx.head_coach(&caller, org_id.0)?.revoke_key(key_id.0, reason.clone())).await?;
         Ok(NoContent)
     }
 }

@@ -20,6 +20,8 @@ use crate::service::FieldError;
 
 /// How many bytes a body may have.
 pub const MAX_BODY: usize = 1 << 20;
+/// How many faults are named at most: an answer must not be larger than what it answers.
+const MAX_ERRORS: usize = 100;
 
 /// A request body of type `T`.
 pub struct Body<T>(pub T);
@@ -65,7 +67,7 @@ impl<T: FromJson> Field for Option<T> {
         match fields.values.remove(name) {
             None => Some(None),
             Some(Value::Null) if null_clears => {
-                fields.fault(name, "must not be null; to empty the field, name it in 'clear'")
+                fields.fault(name, "must not be null: leave it out to keep it, or name it in 'clear' to empty it")
             }
             Some(Value::Null) => Some(None),
             Some(value) => fields.parse(name, value).map(Some),
@@ -139,6 +141,9 @@ impl<T: FromJson> FromJson for Vec<T> {
         let Value::Array(values) = value else { return wrong_kind("an array", &value) };
         let (mut parsed, mut errors) = (Self::new(), Vec::new());
         for (position, value) in values.into_iter().enumerate() {
+            if errors.len() >= MAX_ERRORS {
+                break;
+            }
             match T::from_json(value) {
                 Ok(value) => parsed.push(value),
                 Err(faults) => {
@@ -174,6 +179,7 @@ impl<'a, T: FromBody> ApiExtractor<'a> for Body<T> {
         body: &mut RequestBody,
         _: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
+        check_length(request)?;
         check_media_type(request)?;
         let bytes = read(request, body).await?;
         let value: Value = parse(&bytes)?;
@@ -182,8 +188,13 @@ impl<'a, T: FromBody> ApiExtractor<'a> for Body<T> {
         };
         let mut fields = Fields { values, errors: Vec::new() };
         let parsed = T::from_fields(&mut fields);
-        let unknown =
-            fields.values.into_iter().map(|(name, _)| FieldError::new(shorten(name), "is not a field of this request"));
+        fields.errors.truncate(MAX_ERRORS);
+        let room = MAX_ERRORS - fields.errors.len();
+        let unknown = fields
+            .values
+            .into_iter()
+            .take(room)
+            .map(|(name, _)| FieldError::new(shorten(name), "is not a field of this request"));
         fields.errors.extend(unknown);
         match parsed {
             Some(parsed) if fields.errors.is_empty() => Ok(Self(parsed)),
@@ -195,6 +206,13 @@ impl<'a, T: FromBody> ApiExtractor<'a> for Body<T> {
 /// A name that a client made up, fit to be shown.
 fn shorten(name: String) -> String {
     if name.chars().count() <= 60 { name } else { name.chars().take(60).chain(['…']).collect() }
+}
+
+/// Refuses a body by what is announced of it, before any of it is read.
+fn check_length(request: &Request) -> Result<(), Problem> {
+    let length =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > MAX_BODY as u64) { Err(Problem::too_large()) } else { Ok(()) }
 }
 
 fn check_media_type(request: &Request) -> Result<(), Problem> {
@@ -216,11 +234,6 @@ fn check_media_type(request: &Request) -> Result<(), Problem> {
 }
 
 async fn read(request: &Request, body: &mut RequestBody) -> poem::Result<bytes::Bytes> {
-    let announced =
-        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > MAX_BODY as u64) {
-        return Err(Problem::too_large().into());
-    }
     let limited = body.take()?.into_bytes_limit(MAX_BODY);
     let patience = request.data::<Arc<HttpSettings>>().ok_or_else(Problem::internal)?.body_timeout;
     match tokio::time::timeout(patience, limited).await {

@@ -17,14 +17,13 @@ mod security;
 mod server;
 
 use std::{
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     panic::AssertUnwindSafe,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use futures_util::FutureExt as _;
-use ipnet::IpNet;
 use poem::{
     Endpoint, EndpointExt as _, FromRequest, IntoEndpoint as _, Request, RequestBody, Response, Route, get,
     http::{HeaderValue, header},
@@ -33,7 +32,7 @@ use poem_openapi::{OpenApiService, Tags};
 
 use self::problem::Problem;
 pub use self::{document::openapi, server::run};
-use crate::service::{Origin, Service};
+use crate::service::{IpRange, Origin, Service};
 
 /// What may be set about HTTP.
 #[derive(Debug, Clone)]
@@ -42,7 +41,7 @@ pub struct HttpSettings {
     /// is not set, links name the host that the request named.
     pub public_url: Option<String>,
     /// The proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpNet>,
+    pub trusted_proxies: Vec<IpRange>,
     /// How many connections may be open at once.
     pub max_connections: usize,
     /// How long the head of a request may take to arrive, and a connection may be idle before it.
@@ -162,11 +161,12 @@ impl<E: Endpoint> Endpoint for Outermost<E> {
             headers.insert(header::VARY, HeaderValue::from_static("Authorization, X-API-Key"));
         }
         let (status, took) = (response.status().as_u16(), started.elapsed());
-        // The operation, and not the path: a path is what a client made up, and could hold a secret.
+        // The operation, and a method only if it is one: what a client makes up could hold a secret.
+        let method = if operations::is_standard(&method) { method.as_str() } else { "-" };
         let operation = operation.map_or("-", |operation| operation.id.as_str());
         macro_rules! line {
             ($level:ident, $text:literal) => {
-                tracing::$level!(%method, operation, status, code, took_us = took.as_micros(), %address, %request_id, $text)
+                tracing::$level!(method, operation, status, code, took_us = took.as_micros(), %address, %request_id, $text)
             };
         }
         match status {
@@ -190,28 +190,32 @@ impl<E: Endpoint> ResponseOrError for E {
 }
 
 /// The client's address: the peer's; behind a trusted proxy the last one in `X-Forwarded-For`, read from
-/// the right, that is not itself a trusted proxy.
-fn client_address(request: &Request, trusted: &[IpNet]) -> IpAddr {
-    let peer = request
-        .remote_addr()
-        .as_socket_addr()
-        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), std::net::SocketAddr::ip)
-        .to_canonical();
-    let is_trusted = |address: IpAddr| trusted.iter().any(|net| net.contains(&address));
+/// the right, that is not itself a trusted proxy. Where that cannot be read the client is unknown, and
+/// never taken for the proxy.
+fn client_address(request: &Request, trusted: &[IpRange]) -> IpAddr {
+    const UNKNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    let peer = request.remote_addr().as_socket_addr().map_or(UNKNOWN, SocketAddr::ip).to_canonical();
+    let is_trusted = |address: IpAddr| trusted.iter().any(|range| range.contains(address));
     if !is_trusted(peer) {
         return peer;
     }
-    let lines: Vec<_> =
-        request.headers().get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok()).collect();
+    let lines: Vec<_> = request.headers().get_all("x-forwarded-for").iter().map(HeaderValue::as_bytes).collect();
+    let hops = lines.iter().rev().flat_map(|line| line.rsplit(|byte| *byte == b','));
     let mut last = peer;
-    for hop in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
-        let Ok(address) = hop.trim().parse::<IpAddr>() else { break };
-        last = address.to_canonical();
+    for hop in hops {
+        last = hop_address(hop).unwrap_or(UNKNOWN);
         if !is_trusted(last) {
             break;
         }
     }
     last
+}
+
+/// The address of a hop, which some proxies write with the port.
+fn hop_address(hop: &[u8]) -> Option<IpAddr> {
+    let hop = std::str::from_utf8(hop).ok()?.trim();
+    let with_port = || hop.parse().ok().map(|address: SocketAddr| address.ip());
+    hop.parse().ok().or_else(with_port).map(|address: IpAddr| address.to_canonical())
 }
 
 /// The address under which the client reaches the server.

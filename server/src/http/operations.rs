@@ -56,7 +56,14 @@ fn at(path: &str) -> impl Iterator<Item = &'static Operation> {
 
 /// The operation that a request means.
 pub fn find(method: &Method, path: &str) -> Option<&'static Operation> {
+    let method = if method == Method::HEAD { &Method::GET } else { method };
     at(path).find(|operation| operation.method == *method)
+}
+
+/// Whether a method is one of RFC 9110's.
+pub fn is_standard(method: &Method) -> bool {
+    use Method as M;
+    [M::GET, M::HEAD, M::POST, M::PUT, M::PATCH, M::DELETE, M::OPTIONS, M::TRACE, M::CONNECT].contains(method)
 }
 
 /// The methods that work on a path, as `Allow` lists them.
@@ -64,6 +71,9 @@ pub fn allow(path: &str) -> String {
     let mut methods: Vec<_> = at(path).map(|operation| operation.method.as_str()).collect();
     if methods.is_empty() {
         methods.push("GET");
+    }
+    if methods.contains(&"GET") {
+        methods.push("HEAD");
     }
     methods.join(", ")
 }

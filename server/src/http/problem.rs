@@ -197,9 +197,7 @@ impl Problem {
     /// What became of an error of the framework, or of one of ours on its way through it.
     pub fn from_framework(error: poem::Error, allow: &str) -> Self {
         if let Some(parameter) = error.downcast_ref::<ParseParamError>() {
-            // The framework's text wraps the reason in words of its own.
-            let reason = parameter.reason.split_once("): ").map_or(parameter.reason.as_str(), |(_, reason)| reason);
-            let reason = reason.strip_prefix("failed to parse ").unwrap_or(reason);
+            let reason = plain_reason(&parameter.reason);
             return Self::invalid(vec![FieldError::new(parameter.name, reason)]);
         }
         if error.is::<NotFoundError>() || error.is::<ParsePathError>() {
@@ -264,6 +262,16 @@ impl Problem {
         }
         response
     }
+}
+
+/// The reason why a parameter was refused, without the framework's words around it:
+/// `failed to parse "Name": REASON (occurred while parsing "optional_Name")`.
+fn plain_reason(text: &str) -> &str {
+    let reason = text
+        .strip_prefix("failed to parse \"")
+        .and_then(|rest| rest.split_once("\": "))
+        .map_or(text, |(_, reason)| reason);
+    reason.split_once(" (occurred while parsing ").map_or(reason, |(reason, _)| reason)
 }
 
 /// The media type of problems.

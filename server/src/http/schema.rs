@@ -2,18 +2,17 @@
 
 use std::borrow::Cow;
 
-use ipnet::IpNet;
 use poem_openapi::{
     registry::{MetaSchema, MetaSchemaRef, Registry},
     types::{ParseError, ParseFromJSON, ParseFromParameter, ParseResult, ToJSON, Type},
 };
-use serde::Serialize;
 use serde_json::Value;
 
 use super::body::{FromJson, wrong_kind};
 use crate::service::{
-    ApiKeyId, Description, Email, ExternalId, Feature, FieldError, Id, Invalid, InvitationId, KeyStatus, Label,
-    MemberId, MemberStatus, Name, OrganizationId, Password, Plan, Reason, Role, Scope, Search, Timestamp, UserId,
+    ApiKeyId, Description, Email, ExternalId, Feature, FieldError, Id, Invalid, InvitationId, IpRange, KeyStatus,
+    Label, MemberId, MemberStatus, Name, OrganizationId, Password, Plan, Reason, Role, Scope, Search, Timestamp,
+    UserId,
 };
 
 /// A type that is a string in JSON, with this schema; `named` ones stand among the document's components.
@@ -171,38 +170,7 @@ text_type!(KeyStatusFilter, "KeyStatusFilter", named: true, {
     schema
 });
 
-/// An address or a range of addresses from which a key may be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AllowedIp(pub IpNet);
-
-impl std::fmt::Display for AllowedIp {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.0.prefix_len() == self.0.max_prefix_len() { self.0.addr().fmt(f) } else { self.0.fmt(f) }
-    }
-}
-
-impl Serialize for AllowedIp {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl std::str::FromStr for AllowedIp {
-    type Err = Invalid;
-
-    fn from_str(text: &str) -> Result<Self, Invalid> {
-        let net = match text.parse::<std::net::IpAddr>() {
-            Ok(address) => IpNet::from(address.to_canonical()),
-            Err(_) => text
-                .parse::<IpNet>()
-                .map_err(|_| Invalid("must be an address or a range, such as 203.0.113.7 or 2001:db8::/32".into()))?
-                .trunc(),
-        };
-        Ok(Self(net))
-    }
-}
-
-text_type!(AllowedIp, "AllowedIp", named: false, MetaSchema {
+text_type!(IpRange, "IpRange", named: false, MetaSchema {
     min_length: Some(2), max_length: Some(49), example: example("203.0.113.0/24"), ..string()
 });
 
@@ -383,3 +351,22 @@ pub fn set_or_clear<T>(name: &str, set: Option<T>, clear: bool, errors: &mut Vec
 }
 
 text_type!(super::auth::CallerKind, "CallerKind", named: true, words(Self::ALL));
+
+/// A reason that may be blank, as a form sends it: revoking must not fail for want of words.
+pub struct BlankOrReason(pub Option<Reason>);
+
+impl std::fmt::Display for BlankOrReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.as_ref().map_or(Ok(()), |reason| reason.fmt(f))
+    }
+}
+
+impl std::str::FromStr for BlankOrReason {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        if text.trim().is_empty() { Ok(Self(None)) } else { text.parse().map(Some).map(Self) }
+    }
+}
+
+text_type!(BlankOrReason, "BlankOrReason", named: false, MetaSchema { min_length: None, ..text(Reason::LENGTH, "Laptop lost") });

@@ -136,7 +136,7 @@ fn credential(request: &Request) -> Result<Secret, Problem> {
         [SecretKind::ApiKey] => text.trim(),
         _ => match text.split_once(' ') {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
-            _ => return Err(refused(Unauthenticated::Unknown)),
+            _ => return Err(refused(Unauthenticated::Missing)),
         },
     };
     Secret::parse(text.to_owned())

@@ -1,7 +1,15 @@
 //! The accept loop, where the framework's falls short: it closes silent and dripping connections, caps how
 //! many there are, and drains within bounds.
 
-use std::{future::Future, io, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::{
@@ -25,6 +33,8 @@ use crate::service::Service;
 const MAX_HEAD: usize = 32 << 10;
 /// How long sent bytes may wait for the client to take them.
 const UNTAKEN: Duration = Duration::from_secs(30);
+/// How long answers that were just written may take to be sent when the server stops.
+const QUIET: Duration = Duration::from_secs(1);
 /// How often last uses are written down.
 const FLUSH: Duration = Duration::from_secs(20);
 /// How long to wait when the system has no more sockets to give.
@@ -45,6 +55,7 @@ pub async fn run(
     let (header_timeout, drain_timeout) = (settings.header_timeout, settings.drain_timeout);
     let endpoint = Arc::new(super::endpoint(Arc::clone(&service), Arc::new(settings)));
     let graceful = GracefulShutdown::new();
+    let running = Arc::new(AtomicUsize::new(0));
     let flusher = tokio::spawn(flush_forever(Arc::clone(&service)));
     tokio::pin!(shutdown);
     loop {
@@ -54,7 +65,8 @@ pub async fn run(
         };
         match accepted {
             Ok((stream, remote, permit)) => {
-                let connection = serve(stream, remote, Arc::clone(&endpoint), header_timeout, &graceful);
+                let connection =
+                    serve(stream, remote, Arc::clone(&endpoint), Arc::clone(&running), header_timeout, &graceful);
                 tokio::spawn(async move {
                     connection.await;
                     drop(permit);
@@ -68,8 +80,10 @@ pub async fn run(
     }
     drop(listener);
     tracing::info!("stopping: finishing what runs");
-    if tokio::time::timeout(drain_timeout, graceful.shutdown()).await.is_err() {
-        tracing::warn!("some requests did not finish in time");
+    tokio::select! {
+        () = graceful.shutdown() => {}
+        () = quiet(&running) => {}
+        () = tokio::time::sleep(drain_timeout) => tracing::warn!("some requests did not finish in time"),
     }
     flusher.abort();
     service.close().await
@@ -81,9 +95,10 @@ type Accepted = (TcpStream, std::net::SocketAddr, tokio::sync::OwnedSemaphorePer
 async fn accept(listener: &TcpListener, connections: &Arc<Semaphore>) -> io::Result<Accepted> {
     let permit = Arc::clone(connections).acquire_owned().await.map_err(io::Error::other)?;
     let (stream, remote) = listener.accept().await?;
-    stream.set_nodelay(true)?;
+    // Where the client is gone already, serving it will find out.
+    let _ = stream.set_nodelay(true);
     #[cfg(target_os = "linux")]
-    socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(UNTAKEN))?;
+    let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(UNTAKEN));
     Ok((stream, remote, permit))
 }
 
@@ -92,6 +107,7 @@ fn serve<E: Endpoint<Output = Response> + 'static>(
     stream: TcpStream,
     remote: std::net::SocketAddr,
     endpoint: Arc<E>,
+    running: Arc<AtomicUsize>,
     header_timeout: Duration,
     graceful: &GracefulShutdown,
 ) -> impl Future<Output = ()> + use<E> {
@@ -100,7 +116,12 @@ fn serve<E: Endpoint<Output = Response> + 'static>(
     let answer = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let endpoint = Arc::clone(&endpoint);
         let request = Request::from((request, local.clone(), remote.clone(), Scheme::HTTP));
-        async move { Ok::<hyper::Response<_>, std::convert::Infallible>(endpoint.get_response(request).await.into()) }
+        let running = Running::begin(&running);
+        async move {
+            let response = endpoint.get_response(request).await;
+            drop(running);
+            Ok::<hyper::Response<_>, Infallible>(response.into())
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -111,6 +132,33 @@ fn serve<E: Endpoint<Output = Response> + 'static>(
     async move {
         if let Err(error) = connection.await {
             tracing::debug!(%error, "a connection ended early");
+        }
+    }
+}
+
+/// Counts a request while it runs, however it ends.
+struct Running(Arc<AtomicUsize>);
+
+impl Running {
+    fn begin(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Resolves when no request has run for a while: what is still open then has sent half a head at most.
+async fn quiet(running: &AtomicUsize) {
+    let mut quiet_since = tokio::time::Instant::now();
+    while quiet_since.elapsed() < QUIET {
+        tokio::time::sleep(PAUSE).await;
+        if running.load(Ordering::Relaxed) > 0 {
+            quiet_since = tokio::time::Instant::now();
         }
     }
 }

@@ -64,7 +64,9 @@ impl Caller {
 
     fn live_session(tx: &impl Read, hash: &SecretHash) -> Result<Identity> {
         let session = store::sessions::get(tx, hash)?.ok_or(Unauthenticated::SessionOver)?;
-        if tx.now() >= session.expires_at {
+        // A use that is not written down yet counts as one that is.
+        let expires_at = tx.recent().last(hash).map_or(session.expires_at, |used| session.expiry_after_use(used));
+        if tx.now() >= expires_at {
             return Err(Unauthenticated::SessionOver.into());
         }
         Ok(Identity::Session { user_id: session.user_id })

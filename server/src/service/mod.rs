@@ -37,6 +37,7 @@ pub use self::{
         email::Email,
         id::{ApiKeyId, CROCKFORD, EventId, Id, InvitationId, MemberId, OrganizationId, RequestId, UserId, next_bits},
         invitation::Invitation,
+        ip_range::IpRange,
         member::{Member, MemberFilter, Search},
         name::{Description, ExternalId, Label, Name, Reason},
         organization::Organization,
@@ -50,7 +51,7 @@ pub use self::{
         user::User,
     },
     sign_in::{SetUp, SignedInAs},
-    store::{OpenError, Read, ReadTx, WriteTx, members::Page as MemberPage},
+    store::{OpenError, ReadTx, WriteTx, members::Page as MemberPage},
 };
 use self::{passwords::Passwords, recent::RecentUse, store::Store, throttle::Throttle};
 
@@ -116,6 +117,11 @@ impl Service {
         Ok((service, (!is_set_up).then_some(code)))
     }
 
+    /// Whether there is a database in `folder`.
+    pub fn exists(folder: &Path) -> bool {
+        Store::exists(folder)
+    }
+
     /// Runs `action` on a snapshot, on this thread, without waiting for any write.
     pub fn read<R>(&self, action: impl FnOnce(&ReadTx) -> Result<R>) -> Result<R> {
         self.store.read(action)
@@ -145,7 +151,7 @@ impl Service {
 
     /// Writes down what was used since the last time: last uses of keys, and sessions that slide.
     pub async fn flush(&self) -> Result<()> {
-        let uses = Arc::new(self.recent.snapshot());
+        let uses = Arc::new(self.recent.pending());
         if uses.is_empty() {
             return Ok(());
         }
@@ -162,7 +168,7 @@ impl Service {
             Ok(())
         })
         .await?;
-        self.recent.forget(&uses);
+        self.recent.wrote(&uses);
         Ok(())
     }
 

@@ -186,6 +186,11 @@ impl Service {
         self.passwords.hash(password).await
     }
 
+    /// Forgets the failed attempts on an account, whose password the operator has reset.
+    pub fn forgive(&self, email: &Email) {
+        self.throttle.forgive(&email.key());
+    }
+
     /// The hash against which the caller's own password was verified.
     async fn confirm(&self, caller: &Caller, password: Password, origin: Origin) -> Result<PasswordHash> {
         let user = self.read(|tx| tx.signed_in(caller)?.user())?;
@@ -204,10 +209,13 @@ impl Service {
         stored: Option<&PasswordHash>,
     ) -> Result<Verdict, Error> {
         self.throttle.attempt(account, address, self.now())?;
-        let verdict = self.passwords.verify(password, stored).await?;
-        if matches!(verdict, Verdict::Right { .. }) {
-            self.throttle.succeeded(account, address);
+        let verdict = self.passwords.verify(password, stored).await;
+        match &verdict {
+            Ok(Verdict::Right { .. }) => self.throttle.succeeded(account, address),
+            Ok(Verdict::Wrong) => {}
+            // Too busy to say: nobody's fault.
+            Err(_) => self.throttle.withdraw(account, address),
         }
-        Ok(verdict)
+        verdict
     }
 }

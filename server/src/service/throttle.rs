@@ -95,28 +95,51 @@ impl Throttle {
         Ok(())
     }
 
-    /// The attempt was the owner's: their address is known from now on, and their failures forgiven.
-    pub fn succeeded(&self, account: &str, address: IpAddr) {
+    /// The attempt came to nothing, right or wrong: it was never made.
+    pub fn withdraw(&self, account: &str, address: IpAddr) {
         let address = bucket(address);
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        failures.pop(&Subject::Pair(account.to_owned(), address));
-        for subject in [Subject::Address(address), Subject::Account(account.to_owned())] {
+        let account = account.to_owned();
+        for subject in [Subject::Pair(account.clone(), address), Subject::Address(address), Subject::Account(account)] {
             if let Some(failures) = failures.get_mut(&subject) {
                 failures.count = failures.count.saturating_sub(1);
             }
         }
+    }
+
+    /// The attempt was the owner's: their address is known from now on, and their failures forgiven.
+    pub fn succeeded(&self, account: &str, address: IpAddr) {
+        self.withdraw(account, address);
+        let address = bucket(address);
+        let pair = Subject::Pair(account.to_owned(), address);
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).pop(&pair);
         self.known.lock().unwrap_or_else(PoisonError::into_inner).put((account.to_owned(), address), ());
+    }
+
+    /// Forgets every failure on `account`: its password was reset.
+    pub fn forgive(&self, account: &str) {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_account = |subject: &Subject| match subject {
+            Subject::Pair(of, _) | Subject::Account(of) => of == account,
+            Subject::Address(_) => false,
+        };
+        let forgiven: Vec<_> =
+            failures.iter().map(|(subject, _)| subject).filter(|subject| of_account(subject)).cloned().collect();
+        for subject in forgiven {
+            failures.pop(&subject);
+        }
     }
 }
 
-/// How long the next attempt must wait: nothing within the allowance, then 2, 4, 8 … seconds.
+/// How long the next attempt must wait: nothing within the allowance, then 1, 2, 4 … seconds.
 fn remaining(failures: Option<Failures>, allowance: &Allowance, now: Timestamp) -> TimeDelta {
     let Some(failures) = failures.filter(|failures| now.since(failures.last) < MEMORY) else {
         return TimeDelta::zero();
     };
     let Some(beyond) = failures.count.checked_sub(allowance.free) else { return TimeDelta::zero() };
     let wait = TimeDelta::seconds(1 << beyond.min(20)).min(allowance.longest_wait);
-    wait - now.since(failures.last)
+    // A clock that was set back prolongs nobody's wait.
+    wait - now.since(failures.last).max(TimeDelta::zero())
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! API keys: create, list, read, change, revoke.
 
-use ipnet::IpNet;
 use serde_json::json;
 
 use super::{EXAMINED_A_PAGE, Page};
@@ -10,6 +9,7 @@ use crate::service::{
     model::{
         api_key::{ApiKey, KeySecret, KeyState, KeyStatus, Person, Reach},
         id::ApiKeyId,
+        ip_range::IpRange,
         name::{Description, Name, Reason},
         scope::Scopes,
         secret::SecretHash,
@@ -30,7 +30,7 @@ pub struct NewApiKey {
     /// What it may do.
     pub scopes: Scopes,
     /// From where.
-    pub allowed_ips: Vec<IpNet>,
+    pub allowed_ips: Vec<IpRange>,
     /// Of the secret that was made for it.
     pub secret_hash: SecretHash,
     /// Of the secret that was made for it.
@@ -49,7 +49,7 @@ pub struct ApiKeyChange {
     /// Its scopes.
     pub scopes: Option<Scopes>,
     /// Its addresses; empty for any.
-    pub allowed_ips: Option<Vec<IpNet>>,
+    pub allowed_ips: Option<Vec<IpRange>>,
 }
 
 /// A key and when its current secret was last used.

@@ -122,9 +122,9 @@ impl RosterEditor<'_, WriteTx> {
     /// As [`RosterEditor::add_member`]; [`Conflict::HeadCoachMustStay`] for the head coach's role and
     /// status; [`Conflict::NotAccepted`] if a member who has not accepted is to become coach.
     pub fn change_member(&self, id: MemberId, change: MemberChange) -> Result<Member> {
+        self.require_right_over(change.role.unwrap_or(Role::Athlete))?;
         let (before, revision) = find(self.tx, self.organization_id, self.reach, id)?;
         self.require_right_over(before.role)?;
-        self.require_right_over(change.role.unwrap_or(before.role))?;
         let mut after = before.clone();
         let mut changes = serde_json::Map::new();
         macro_rules! apply {
@@ -147,14 +147,15 @@ impl RosterEditor<'_, WriteTx> {
                 return Err(Conflict::NotAccepted.into());
             }
             // An athlete's coach does not follow it into its new role, unless the request insists.
-            if !changes.contains_key("coach_id") {
+            if before.coach_id.is_some() && !changes.contains_key("coach_id") {
                 after.coach_id = None;
+                changes.insert("coach_id".to_owned(), json!(null));
             }
         }
         self.check(&after)?;
         after.updated_at = self.tx.now();
         if before.role == Role::Coach && after.role == Role::Athlete {
-            self.release_athletes(id)?;
+            changes.insert("athletes_released".to_owned(), json!(self.release_athletes(id)?));
         }
         store::members::put(self.tx, Some((&before, revision)), &after)?;
         self.audit.record(self.tx, Some(self.organization_id), "member.change", id, changes.into())?;
@@ -202,7 +203,7 @@ impl RosterEditor<'_, WriteTx> {
                 return Err(FieldError::new("coach_id", "only an athlete is assigned to a coach").into());
             }
             let coach = store::members::head(self.tx, self.organization_id, coach_id)?;
-            if coach.is_none_or(|coach| coach.role == Role::Athlete) {
+            if coach_id == member.id || coach.is_none_or(|coach| coach.role == Role::Athlete) {
                 return Err(FieldError::new("coach_id", "must be the id of a coach of this organization").into());
             }
         }

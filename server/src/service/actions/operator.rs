@@ -99,6 +99,8 @@ impl Operator<'_, WriteTx> {
         if before.role == Role::Athlete {
             let coach = Member { role: Role::Coach, coach_id: None, ..before.clone() };
             store::members::put(self.tx, Some((&before, revision)), &coach)?;
+            let changes = json!({ "role": coach.role, "coach_id": coach.coach_id });
+            self.audit.record(self.tx, Some(id), "member.change", member_id, changes)?;
         }
         organizations::hand_over(self.tx, &organization, member_id, &self.audit)?;
         store::members::get(self.tx, id, member_id)?.map(|(member, _)| member).ok_or(Error::NotFound)

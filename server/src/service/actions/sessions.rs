@@ -71,6 +71,7 @@ impl<T: Read> Authenticated<'_, T> {
 
 /// Begins a session of the user, whose token has this hash.
 pub(in crate::service) fn begin(tx: &WriteTx, user_id: UserId, token: &SecretHash) -> Result<Session> {
+    store::sessions::delete_expired(tx, user_id)?;
     let session = Session::begin(user_id, tx.now());
     store::sessions::put(tx, token, &session)?;
     Ok(session)

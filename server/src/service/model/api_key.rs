@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
-use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::{
     id::{ApiKeyId, OrganizationId, UserId},
+    ip_range::IpRange,
     name::{Description, Name, Reason},
     scope::Scopes,
     secret::SecretHash,
@@ -30,7 +30,7 @@ pub struct ApiKey {
     /// Which members it may see.
     pub reach: Reach,
     /// From where it may be used; from anywhere if empty.
-    pub allowed_ips: Vec<IpNet>,
+    pub allowed_ips: Vec<IpRange>,
     /// Whether its head coach has taken it back.
     pub state: KeyState,
     /// Every secret it ever had, oldest first; the last is the current one. Kept after their death, so
@@ -129,6 +129,6 @@ impl ApiKey {
 
     /// Whether it may be used from `address`.
     pub fn allows(&self, address: IpAddr) -> bool {
-        self.allowed_ips.is_empty() || self.allowed_ips.iter().any(|net| net.contains(&address))
+        self.allowed_ips.is_empty() || self.allowed_ips.iter().any(|range| range.contains(address))
     }
 }

@@ -8,6 +8,7 @@ pub mod audit_event;
 pub mod email;
 pub mod id;
 pub mod invitation;
+pub mod ip_range;
 pub mod member;
 pub mod name;
 pub mod organization;

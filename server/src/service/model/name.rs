@@ -12,7 +12,14 @@ fn parse(text: &str, least: usize, most: usize, lines: bool) -> Result<String, I
     if text.chars().any(|c| c.is_control() && !(lines && matches!(c, '\n' | '\t' | '\r'))) {
         return Err(Invalid::new("must not contain control characters"));
     }
-    let length = text.chars().count();
+    // Overrides of the direction of writing make a text read as another; the rest shows nothing at all.
+    if text.chars().any(|c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')) {
+        return Err(Invalid::new("must not contain characters that change the direction of writing"));
+    }
+    let invisible = |c: char| {
+        c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}' | '\u{ad}')
+    };
+    let length = if text.chars().all(invisible) { 0 } else { text.chars().count() };
     if length < least {
         return Err(Invalid::new("must not be empty"));
     }
@@ -61,6 +68,24 @@ macro_rules! text {
             }
         }
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_shows_something_and_reads_as_it_is_written() {
+        for right in ["Ana", " Ana ", "李小龍", "אנה", "👩‍🚀", "1"] {
+            assert_eq!(right.parse::<Name>().expect("a name").as_str(), right.trim());
+        }
+        for wrong in
+            ["", "  ", "\u{200b}", "\u{feff}\u{2060}", "a\u{0}b", "a\nb", "abc\u{202e}txt.exe", &"x".repeat(101)]
+        {
+            assert!(wrong.parse::<Name>().is_err(), "{wrong:?}");
+        }
+        assert_eq!("two\nlines".parse::<Description>().expect("a description").as_str(), "two\nlines");
+    }
 }
 
 text!(

@@ -13,7 +13,7 @@ impl Password {
     pub const LENGTH: (usize, usize) = (12, 128);
 
     /// A password that someone typed to sign in. The rules of new ones do not apply, so that a change
-    /// of rules locks nobody out; only the length is bounded.
+    /// of rules locks nobody out.
     pub fn typed(text: String) -> Self {
         Self(Zeroizing::new(text))
     }

@@ -17,13 +17,16 @@ mod writer;
 
 use std::{
     cell::Cell,
+    fs::Permissions,
     ops::{Bound, ControlFlow},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use redb::{Database, ReadTransaction, ReadableDatabase as _, ReadableTable, TableError, WriteTransaction};
+use redb::{
+    Database, ReadTransaction, ReadableDatabase as _, ReadableTable, TableError, TableHandle as _, WriteTransaction,
+};
 
 use self::tables::{META, Table};
 use super::{
@@ -83,6 +86,11 @@ pub struct Store {
 }
 
 impl Store {
+    /// Whether there is a database in `folder`.
+    pub fn exists(folder: &Path) -> bool {
+        folder.join(FILE).exists()
+    }
+
     /// Opens the database in `folder`, and makes both if they are not there. `cache` is in bytes.
     pub fn open(
         folder: &Path,
@@ -92,16 +100,8 @@ impl Store {
         recent: Arc<RecentUse>,
     ) -> Result<Self, OpenError> {
         let folder_error = |source| OpenError::Folder { path: folder.to_owned(), source };
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(folder_error)?;
         let path = folder.join(FILE);
-        // Made here, and not by redb, so that nobody else can read it from its first byte on.
-        std::fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(folder_error)?;
+        make_private(folder, &path).map_err(folder_error)?;
         let failed = |error: redb::Error| match error {
             redb::Error::DatabaseAlreadyOpen => OpenError::InUse(folder.to_owned()),
             other => OpenError::Database { path: path.clone(), source: Box::new(other) },
@@ -126,9 +126,6 @@ impl Store {
         if is_new {
             tracing::info!(folder = %folder.display(), "a new database");
             let transaction = database.begin_write()?;
-            for table in tables::ALL {
-                transaction.open_table(*table)?;
-            }
             transaction.open_table(META)?.insert(&b"format"[..], &tables::FORMAT.to_be_bytes()[..])?;
             transaction.commit()?;
         }
@@ -139,6 +136,16 @@ impl Store {
         match format {
             Some(tables::FORMAT) => {}
             other => return Err(Prepare::Format(other.unwrap_or(0))),
+        }
+        let present: std::collections::HashSet<String> =
+            transaction.list_tables()?.map(|table| table.name().to_owned()).collect();
+        // A table that came with a newer version is made when that version first opens the database.
+        if tables::ALL.iter().any(|table| !present.contains(table.name())) {
+            let transaction = database.begin_write()?;
+            for table in tables::ALL {
+                transaction.open_table(*table)?;
+            }
+            transaction.commit()?;
         }
         let last_id =
             meta.get(&b"last_id"[..])?.and_then(|value| Some(u128::from_be_bytes(value.value().try_into().ok()?)));
@@ -167,6 +174,22 @@ impl Store {
     pub fn close(&self) {
         self.writer.close();
     }
+}
+
+/// Makes the folder and the file if they are not there, readable by their owner alone from the first byte
+/// on. A folder that is open to others is closed to them, unless it holds other things than ours.
+fn make_private(folder: &Path, file: &Path) -> std::io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let open_to_others = std::fs::metadata(folder)?.permissions().mode() & 0o077 != 0;
+    if open_to_others {
+        if !file.exists() && std::fs::read_dir(folder)?.next().is_some() {
+            let message = "it is open to other users and holds other things; name a folder of its own with --data";
+            return Err(std::io::Error::other(message));
+        }
+        std::fs::set_permissions(folder, Permissions::from_mode(0o700))?;
+    }
+    let file = std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(file)?;
+    file.set_permissions(Permissions::from_mode(0o600))
 }
 
 enum Prepare {

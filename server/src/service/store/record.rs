@@ -1,7 +1,8 @@
 //! Value <-> bytes.
 //!
 //! A record is postcard of an enum with a variant for each version of its form. To add a field: keep
-//! the old form as a type of its own, append a variant, and convert on reading; rows are rewritten when
+//! the old form as a type of its own, give the record an enum of its own in which `V1` holds that and `V2`
+//! the new one, and convert on reading; rows are rewritten when
 //! they are next changed, and no migration runs.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};

@@ -9,7 +9,7 @@ use crate::service::{
     model::{
         id::{Id as _, UserId},
         secret::SecretHash,
-        session::Session,
+        session::{LONGEST_LIFETIME, Session},
     },
 };
 
@@ -25,6 +25,19 @@ pub fn put(tx: &WriteTx, hash: &SecretHash, session: &Session) -> Result<(), Una
 pub fn delete(tx: &WriteTx, user_id: UserId, hash: &[u8]) -> Result<(), Unavailable> {
     tx.delete(USER_SESSIONS, &key(&[&user_id.to_bytes(), hash]))?;
     tx.delete(SESSIONS, hash)?;
+    Ok(())
+}
+
+/// Removes the sessions of the user that no use can prolong any more.
+pub fn delete_expired(tx: &WriteTx, user_id: UserId) -> Result<(), Unavailable> {
+    for session in tx.keys(USER_SESSIONS, &user_id.to_bytes())? {
+        let hash = &session[16..];
+        let stored: Option<Session> = tx.get(SESSIONS, hash, record::decode)?.transpose()?;
+        let longest = stored.map(|session| session.created_at.plus(LONGEST_LIFETIME));
+        if longest.is_none_or(|end| tx.now() >= end) {
+            delete(tx, user_id, hash)?;
+        }
+    }
     Ok(())
 }
 

@@ -40,7 +40,7 @@ pub const API_KEYS: Table = Table::new("api_keys");
 pub const API_KEY_INDEX: Table = Table::new("api_key_index");
 /// hash of the secret -> organization, key; also of secrets that are dead
 pub const API_KEY_SECRETS: Table = Table::new("api_key_secrets");
-/// hash of the secret -> `LastUse`
+/// hash of the secret -> when it was last used
 pub const API_KEY_USE: Table = Table::new("api_key_use");
 /// chain, number (u64) -> hash of the event, JSON of the event
 pub const AUDIT_EVENTS: Table = Table::new("audit_events");

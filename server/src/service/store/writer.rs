@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use super::{META, WriteTx};
 use crate::service::{
     clock::{Clock, Entropy},
-    error::{Result, Unavailable},
+    error::{Error, Result, Unavailable},
     recent::RecentUse,
 };
 
@@ -22,11 +22,20 @@ const BATCH: usize = 1024;
 
 /// An action that waits for its turn and then for the commit.
 trait Job: Send {
-    /// Runs the action; `false` if it refused. Forgets the outcome of an earlier run.
-    fn run(&mut self, transaction: &WriteTx) -> bool;
+    /// Runs the action. Forgets the outcome of an earlier run.
+    fn run(&mut self, transaction: &WriteTx) -> Ran;
 
     /// Answers whoever waits: with the action's outcome if `committed`, else with the failure.
     fn answer(self: Box<Self>, committed: Result<(), Unavailable>);
+}
+
+/// What came of running an action.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ran {
+    Accepted,
+    Refused,
+    /// The database failed under it: nothing of the batch can be trusted to be written.
+    Broken,
 }
 
 struct Pending<F, R> {
@@ -36,12 +45,19 @@ struct Pending<F, R> {
 }
 
 impl<R: Send, F: FnMut(&WriteTx) -> Result<R> + Send> Job for Pending<F, R> {
-    fn run(&mut self, transaction: &WriteTx) -> bool {
+    fn run(&mut self, transaction: &WriteTx) -> Ran {
         self.outcome = None;
         let outcome = (self.action)(transaction);
-        let accepted = outcome.is_ok();
+        let ran = match &outcome {
+            Ok(_) => Ran::Accepted,
+            Err(Error::Unavailable(failure @ Unavailable::Storage(_))) => {
+                tracing::error!(error = failure as &dyn std::error::Error, "the database failed under an action");
+                Ran::Broken
+            }
+            Err(_) => Ran::Refused,
+        };
         self.outcome = Some(outcome);
-        accepted
+        ran
     }
 
     fn answer(self: Box<Self>, committed: Result<(), Unavailable>) {
@@ -159,12 +175,13 @@ impl Worker {
         for (position, job) in batch.iter_mut().enumerate() {
             transaction.now = self.clock.now();
             transaction.changed.set(false);
-            let accepted = catch_unwind(AssertUnwindSafe(|| job.run(&transaction)));
+            let ran = catch_unwind(AssertUnwindSafe(|| job.run(&transaction)));
             let changed = transaction.changed.get();
-            match accepted {
-                Ok(true) => any_changed |= changed,
-                Ok(false) if !changed => {}
-                Ok(false) => {
+            match ran {
+                Ok(Ran::Accepted) => any_changed |= changed,
+                Ok(Ran::Refused) if !changed => {}
+                Ok(Ran::Broken) => return Err(Unavailable::CommitFailed),
+                Ok(Ran::Refused) => {
                     tracing::error!("an action failed after its first change; its batch runs again without it");
                     return Ok(Some((position, Unavailable::Panicked)));
                 }
@@ -187,7 +204,6 @@ impl Worker {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::error::Error;
     use crate::service::store::{Read as _, Store, tables::USER_EMAILS};
 
     fn store(folder: &std::path::Path) -> Store {
