@@ -238,6 +238,35 @@ fn settings_come_from_flags_then_variables_then_the_file() {
     assert!(serve("", None, &["--public-url", "club.example"]).contains("https://"));
 }
 
+/// Each line of a log in JSON is an object that says what, when and how grave.
+#[tokio::test]
+async fn the_log_is_json_on_request() {
+    let folder = TempDir::new().expect("a folder");
+    let mut serving = Command::new(binary())
+        .args(["serve", "--listen", "127.0.0.1:0", "--log", "debug", "--log-format", "json", "--data"])
+        .arg(folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    let mut line = String::new();
+    BufReader::new(serving.stdout.as_mut().expect("piped")).read_line(&mut line).expect("a line");
+    let url = line.trim().rsplit(' ').next().expect("a URL");
+    let answer = reqwest::get(format!("{url}/api/v1/auth/me?secret=astral_live_x")).await.expect("answered");
+    let request_id = answer.headers()["x-request-id"].to_str().expect("text").to_owned();
+    astral_tests::terminate(serving.id());
+    let done = serving.wait_with_output().expect("ended");
+    let log = String::from_utf8(done.stderr).expect("UTF-8");
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    assert!(lines.iter().all(|line| line["timestamp"].is_string() && line["level"].is_string()));
+    let request = lines.iter().find(|line| line["request_id"] == *request_id).expect("the request's line");
+    assert_eq!(
+        (&request["operation"], &request["status"], &request["code"]),
+        (&"get_caller".into(), &401.into(), &"credential_missing".into())
+    );
+    assert!(!log.contains("astral_live_"));
+}
+
 #[test]
 fn the_document_is_printed() {
     let printed = done(Command::new(binary()).arg("openapi").output().expect("runs"));

@@ -37,3 +37,51 @@ pub fn append(tx: &WriteTx, organization_id: Option<OrganizationId>, event: &Aud
     tx.put(AUDIT_EVENTS, &key(&[&chain, &number.to_be_bytes()]), &key(&[&hash, &json]))?;
     tx.put(AUDIT_HEADS, &chain, &key(&[&number.to_be_bytes(), &hash]))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{ops::ControlFlow, sync::Arc};
+
+    use super::*;
+    use crate::service::{
+        clock::{Clock, Entropy},
+        model::audit_event::Actor,
+        store::{Read as _, Store},
+    };
+
+    #[tokio::test]
+    async fn each_event_carries_the_hash_of_all_before_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store =
+            Store::open(folder.path(), 1 << 20, Clock::system(), Entropy::system(), Arc::default()).expect("opens");
+        for number in 0..3 {
+            let append_one = move |tx: &WriteTx| {
+                let event = AuditEvent {
+                    id: tx.new_id(),
+                    at: tx.now(),
+                    actor: Actor::Operator,
+                    action: "organization.set_plan".to_owned(),
+                    target: number.to_string(),
+                    address: None,
+                    request_id: None,
+                    changes: serde_json::json!({ "plan": "coach" }),
+                };
+                Ok(append(tx, None, &event)?)
+            };
+            store.write(append_one).await.expect("written");
+        }
+        let (mut previous, mut count) = (vec![0; 32], 0u64);
+        let walk = store.read(|tx| {
+            tx.scan_prefix(AUDIT_EVENTS, &[0; 16], |place, value| {
+                let (hash, json) = value.split_at(32);
+                assert_eq!(place[16..], count.to_be_bytes());
+                assert_eq!(hash, &Sha256::digest([&previous, json].concat())[..]);
+                (previous, count) = (hash.to_vec(), count + 1);
+                Ok(ControlFlow::Continue(()))
+            })?;
+            Ok(tx.get(AUDIT_HEADS, &[0; 16], <[u8]>::to_vec)?.expect("a head"))
+        });
+        assert_eq!(walk.expect("read"), [&2u64.to_be_bytes()[..], &previous].concat());
+        assert_eq!(count, 3);
+    }
+}
