@@ -6,10 +6,12 @@ mod invitations;
 mod members;
 mod organizations;
 
+mod authority;
 mod command_line;
 mod compile_fail;
 mod connections;
 mod durability;
 mod openapi;
 mod page;
+mod requests;
 mod time;

@@ -9,6 +9,8 @@
 //! # }
 //! ```
 
+pub mod document;
+
 use std::{
     io::{BufRead as _, BufReader, Write as _},
     path::{Path, PathBuf},

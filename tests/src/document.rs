@@ -1,0 +1,100 @@
+//! The operations of the OpenAPI document, for tests that walk through all of them.
+
+use std::sync::LazyLock;
+
+use serde_json::{Map, Value};
+
+/// One operation of the document.
+#[derive(Debug)]
+pub struct Operation {
+    /// Its `operationId`.
+    pub id: String,
+    /// Its method, in lowercase.
+    pub method: String,
+    /// Its path, with parameters in braces.
+    pub path: String,
+    /// Whether it asks for a credential.
+    pub secured: bool,
+    /// Its parameters, of path and query.
+    pub parameters: Vec<Parameter>,
+    /// The schema of its body, if it takes one.
+    pub body: Option<Value>,
+    /// Each status that it can answer.
+    pub statuses: Vec<u16>,
+}
+
+/// One parameter of an operation.
+#[derive(Debug)]
+pub struct Parameter {
+    /// Its name.
+    pub name: String,
+    /// Whether it stands in the query, and not in the path.
+    pub in_query: bool,
+    /// What it may be.
+    pub schema: Value,
+}
+
+static DOCUMENT: LazyLock<Value> =
+    LazyLock::new(|| serde_json::from_str(astral_server::openapi()).expect("the document is JSON"));
+
+/// Every operation, in the order of the document.
+pub fn operations() -> Vec<Operation> {
+    let mut found = Vec::new();
+    for (path, item) in object(&DOCUMENT["paths"]) {
+        found.extend(object(item).iter().map(|(method, operation)| operation_of(path, method, operation)));
+    }
+    found
+}
+
+/// The schema of this name among the document's components, with every reference in it followed.
+pub fn schema(name: &str) -> Value {
+    resolve(&DOCUMENT["components"]["schemas"][name])
+}
+
+fn operation_of(path: &str, method: &str, operation: &Value) -> Operation {
+    let parameters = operation["parameters"].as_array().into_iter().flatten().map(|parameter| Parameter {
+        name: text(&parameter["name"]),
+        in_query: parameter["in"] == "query",
+        schema: resolve(&parameter["schema"]),
+    });
+    Operation {
+        id: text(&operation["operationId"]),
+        method: method.to_owned(),
+        path: path.to_owned(),
+        secured: operation["security"].as_array().is_some_and(|security| !security.is_empty()),
+        parameters: parameters.collect(),
+        body: operation.pointer("/requestBody/content/application~1json/schema").map(resolve),
+        statuses: object(&operation["responses"]).keys().map(|status| status.parse().expect("a status")).collect(),
+    }
+}
+
+/// The schema with `$ref` and `allOf` replaced by what they stand for.
+fn resolve(schema: &Value) -> Value {
+    match schema {
+        Value::Object(fields) => {
+            let mut resolved = Map::new();
+            for (name, value) in fields.iter().filter(|(name, _)| *name != "$ref" && *name != "allOf") {
+                resolved.insert(name.clone(), resolve(value));
+            }
+            let parts = fields.get("allOf").and_then(Value::as_array).into_iter().flatten();
+            let reference = fields.get("$ref").map(|reference| {
+                let pointer = reference.as_str().and_then(|text| text.strip_prefix('#')).expect("a local reference");
+                DOCUMENT.pointer(pointer).expect("what a reference names")
+            });
+            for part in parts.chain(reference) {
+                resolved.extend(object(&resolve(part)).clone());
+            }
+            resolved.into()
+        }
+        Value::Array(values) => values.iter().map(resolve).collect(),
+        other => other.clone(),
+    }
+}
+
+fn object(value: &Value) -> &Map<String, Value> {
+    value.as_object().expect("an object")
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("a text").to_owned()
+}
