@@ -11,6 +11,7 @@ mod command_line;
 mod compile_fail;
 mod connections;
 mod durability;
+mod bad_input;
 mod openapi;
 mod page;
 mod requests;

@@ -94,7 +94,10 @@ pub async fn valid(
             });
         }
         "create_invitation" => {
-            member_id = club.add_athlete("Ivy Invited").await.id;
+            let email = format!("contact{}@club.example", number());
+            let new = NewMember::builder().display_name("Ivy Invited").email(Some(email));
+            let made = club.head_coach.client.create_member().org_id(&club.organization_id).body(new).send().await;
+            member_id = made.expect("added").into_inner().id;
             body = Some(json!({ "email": format!("{member_id}@club.example") }));
         }
         "accept_invitation" => {
@@ -134,7 +137,12 @@ async fn member(server: &TestServer, club: &Club, kind: &str, caller: &Caller) -
 
 /// The id of a member who can sign in, nobody else's target.
 async fn person(server: &TestServer, club: &Club, role: AssignableRole) -> String {
-    static MADE: AtomicUsize = AtomicUsize::new(0);
-    let name = format!("Target {}", MADE.fetch_add(1, Ordering::Relaxed));
+    let name = format!("Target {}", number());
     server.person(&club.head_coach, &club.organization_id, &name, role).await.member_id
+}
+
+/// A number that nothing else has.
+fn number() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
