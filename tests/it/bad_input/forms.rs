@@ -6,8 +6,11 @@ use reqwest::{RequestBuilder, header::CONTENT_TYPE};
 
 use super::{Bench, Ground, answer::Answer};
 
-/// Bodies that cannot be read, made from one that can.
-const UNREADABLE: &[(&str, fn(&str) -> Vec<u8>)] = &[
+/// Makes a body of the text of a valid one.
+type Spoil = fn(&str) -> Vec<u8>;
+
+/// Bodies that cannot be read.
+const UNREADABLE: &[(&str, Spoil)] = &[
     ("nothing", |_| Vec::new()),
     ("cut off", |good| good[..good.len() - 1].into()),
     ("two at once", |good| good.repeat(2).into()),
