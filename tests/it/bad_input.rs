@@ -158,6 +158,10 @@ async fn other_methods_are_refused_with_those_that_work() {
         paths.push((page.to_owned(), vec!["GET".to_owned()]));
     }
     for (path, mut known) in paths {
+        // What answers GET answers HEAD: RFC 9110, section 9.3.2.
+        if known.iter().any(|method| method == "GET") {
+            known.push("HEAD".to_owned());
+        }
         known.sort_unstable();
         for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
             if known.iter().any(|known| known == method) {

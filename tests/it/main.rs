@@ -7,11 +7,11 @@ mod members;
 mod organizations;
 
 mod authority;
+mod bad_input;
 mod command_line;
 mod compile_fail;
 mod connections;
 mod durability;
-mod bad_input;
 mod openapi;
 mod page;
 mod requests;

@@ -56,7 +56,8 @@ pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        build.args(["build", "--quiet", "--package", "astral-server"]).current_dir(repository());
+        // The whole workspace, as the tests themselves were built: fewer packages would be built with other features.
+        build.args(["build", "--quiet", "--workspace"]).current_dir(repository());
         if profile_folder().ends_with("release") {
             build.arg("--release");
         }

@@ -229,7 +229,7 @@ impl Seeding {
             coach_id,
         };
         let caller = caller.clone();
-        self.service.write(move |tx| tx.roster_editor(&caller, id)?.add_member(new.clone())).await
+        self.service.write(move |tx| tx.roster_editor(&caller, id, new.role)?.add_member(new.clone())).await
     }
 
     /// Invites a member and accepts.

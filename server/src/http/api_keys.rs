@@ -15,7 +15,7 @@ use super::{
     cursor::List,
     problem::{BODY, CONFLICT, CREDENTIAL, Problem, Refused, THING},
     reply::{NoContent, Reply},
-    schema::{BlankOrReason, ClearableApiKeyField, CursorText, KeyStatusFilter, Limit, set_or_clear},
+    schema::{BlankOrReason, ClearableApiKeyField, CursorText, KeyStatusFilter, Limit, bounded, cleared, set_or_clear},
     security::SessionCaller,
 };
 use crate::service::{
@@ -178,9 +178,12 @@ impl ApiKeyBody {
     }
 }
 
+/// How many scopes a request can name: room for more than there are.
+const MAX_SCOPES: usize = 20;
+
 /// The scopes that were asked for, if any were.
 fn scopes(asked: Option<Vec<Scope>>, errors: &mut Vec<FieldError>) -> Option<Scopes> {
-    match Scopes::new(asked?) {
+    match Scopes::new(bounded("scopes", asked?, MAX_SCOPES, false, errors)) {
         Ok(scopes) => Some(scopes),
         Err(invalid) => {
             errors.push(FieldError::new("scopes", invalid.to_string()));
@@ -190,12 +193,9 @@ fn scopes(asked: Option<Vec<Scope>>, errors: &mut Vec<FieldError>) -> Option<Sco
 }
 
 fn allowed_ips(asked: Option<Vec<IpRange>>, errors: &mut Vec<FieldError>) -> Option<Vec<IpRange>> {
-    let mut ranges = asked?;
+    let mut ranges = bounded("allowed_ips", asked?, ApiKey::MAX_ALLOWED_IPS, false, errors);
     ranges.sort_unstable();
     ranges.dedup();
-    if ranges.len() > ApiKey::MAX_ALLOWED_IPS {
-        errors.push(FieldError::new("allowed_ips", format!("must be at most {}", ApiKey::MAX_ALLOWED_IPS)));
-    }
     Some(ranges)
 }
 
@@ -329,7 +329,7 @@ impl ApiKeysApi {
         Body(body): Body<ApiKeyChangeBody>,
     ) -> Result<Reply<ApiKeyBody>, Refused<{ CREDENTIAL | THING | BODY | CONFLICT }>> {
         let (now, mut errors) = (service.now(), Vec::new());
-        let clear = body.clear.unwrap_or_default();
+        let clear = cleared(body.clear, ClearableApiKeyField::ALL.len(), &mut errors);
         let clears = |field| clear.contains(&field);
         let expires_at = in_future(body.expires_at, now, &mut errors);
         let ranges = allowed_ips(body.allowed_ips, &mut errors);

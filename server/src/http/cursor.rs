@@ -10,20 +10,25 @@ use crate::service::FieldError;
 const FINGERPRINT: usize = 8;
 
 /// The list and filters that a cursor belongs to.
-pub struct List([u8; FINGERPRINT]);
+pub struct List(String);
 
 impl List {
     /// The list named by these parts: operation, organization, each filter.
     pub fn of(parts: &[&dyn std::fmt::Debug]) -> Self {
-        let digest = Sha256::digest(format!("{parts:?}"));
+        Self(format!("{parts:?}"))
+    }
+
+    /// A hash over the list and a position in it, so that neither can be exchanged.
+    fn fingerprint(&self, position: &[u8]) -> [u8; FINGERPRINT] {
+        let digest = Sha256::new().chain_update(&self.0).chain_update([0]).chain_update(position).finalize();
         let mut fingerprint = [0; FINGERPRINT];
         fingerprint.copy_from_slice(&digest[..FINGERPRINT]);
-        Self(fingerprint)
+        fingerprint
     }
 
     /// The cursor for this position in the list.
     pub fn cursor(&self, position: &[u8]) -> String {
-        BASE64URL_NOPAD.encode(&[&self.0, position].concat())
+        BASE64URL_NOPAD.encode(&[&self.fingerprint(position), position].concat())
     }
 
     /// The position that `cursor` stands for, as `parse` reads it.
@@ -37,13 +42,10 @@ impl List {
     ) -> Result<Option<P>, Problem> {
         let Some(cursor) = cursor else { return Ok(None) };
         let bytes = BASE64URL_NOPAD.decode(cursor.as_bytes()).ok();
-        let position = bytes.as_deref().and_then(|bytes| bytes.strip_prefix(&self.0)).and_then(parse);
-        let wrong = || {
-            Problem::invalid(vec![FieldError::new(
-                "cursor",
-                "must be the next_cursor of a page of this list with the same filters",
-            )])
-        };
-        position.map(Some).ok_or_else(wrong)
+        let parts = bytes.as_deref().and_then(|bytes| bytes.split_at_checked(FINGERPRINT));
+        let position = parts.filter(|(fingerprint, position)| self.fingerprint(position) == *fingerprint);
+        let message = "must be the next_cursor of a page of this list with the same filters";
+        let wrong = || Problem::invalid(vec![FieldError::new("cursor", message)]);
+        position.and_then(|(_, position)| parse(position)).map(Some).ok_or_else(wrong)
     }
 }

@@ -14,7 +14,7 @@ use super::{
     cursor::List,
     problem::{BODY, CONFLICT, CREDENTIAL, Problem, Refused, THING},
     reply::{NoContent, Reply},
-    schema::{AssignableRole, ClearableMemberField, CursorText, Limit, set_or_clear},
+    schema::{AssignableRole, ClearableMemberField, CursorText, Limit, bounded, cleared, set_or_clear},
     security::AnyCaller,
 };
 use crate::service::{
@@ -103,12 +103,10 @@ body! {
 }
 
 /// Sorted, each once, and not too many.
-fn labels(mut labels: Vec<Label>, errors: &mut Vec<FieldError>) -> Vec<Label> {
+fn labels(labels: Vec<Label>, errors: &mut Vec<FieldError>) -> Vec<Label> {
+    let mut labels = bounded("labels", labels, Member::MAX_LABELS, false, errors);
     labels.sort_unstable();
     labels.dedup();
-    if labels.len() > Member::MAX_LABELS {
-        errors.push(FieldError::new("labels", format!("must be at most {}", Member::MAX_LABELS)));
-    }
     labels
 }
 
@@ -128,7 +126,7 @@ fn new_member(body: NewMemberBody) -> Result<NewMember, Problem> {
 
 fn member_change(body: MemberChangeBody) -> Result<MemberChange, Problem> {
     let mut errors = Vec::new();
-    let clear = body.clear.unwrap_or_default();
+    let clear = cleared(body.clear, ClearableMemberField::ALL.len(), &mut errors);
     let clears = |field| clear.contains(&field);
     let given = body.labels.map(|given| labels(given, &mut errors));
     let change = MemberChange {
@@ -215,7 +213,8 @@ impl MembersApi {
         Body(body): Body<NewMemberBody>,
     ) -> Result<Reply<MemberBody, 201>, Refused<{ CREDENTIAL | THING | BODY | CONFLICT }>> {
         let new = new_member(body)?;
-        let member = service.write(move |tx| tx.roster_editor(&caller, org_id.0)?.add_member(new.clone())).await?;
+        let member =
+            service.write(move |tx| tx.roster_editor(&caller, org_id.0, new.role)?.add_member(new.clone())).await?;
         Ok(written(&member))
     }
 
@@ -261,8 +260,9 @@ impl MembersApi {
         Body(body): Body<MemberChangeBody>,
     ) -> Result<Reply<MemberBody>, Refused<{ CREDENTIAL | THING | BODY | CONFLICT }>> {
         let change = member_change(body)?;
+        let role = change.role.unwrap_or(Role::Athlete);
         let member = service
-            .write(move |tx| tx.roster_editor(&caller, org_id.0)?.change_member(member_id.0, change.clone()))
+            .write(move |tx| tx.roster_editor(&caller, org_id.0, role)?.change_member(member_id.0, change.clone()))
             .await?;
         Ok(written(&member))
     }
@@ -286,7 +286,7 @@ impl MembersApi {
         /// The member.
         member_id: Path<MemberId>,
     ) -> Result<NoContent, Refused<{ CREDENTIAL | THING | CONFLICT }>> {
-        service.write(move |tx| tx.roster_editor(&caller, org_id.0)?.remove_member(member_id.0)).await?;
+        service.write(move |tx| tx.roster_editor(&caller, org_id.0, Role::Athlete)?.remove_member(member_id.0)).await?;
         Ok(NoContent)
     }
 }

@@ -15,7 +15,7 @@ use super::{
     cursor::List,
     problem::{BODY, CONFLICT, CREDENTIAL, Problem, Refused, THING, THROTTLED},
     reply::Reply,
-    schema::{ClearableOrganizationField, CursorText, Limit, TypedPassword, set_or_clear},
+    schema::{ClearableOrganizationField, CursorText, Limit, TypedPassword, cleared, set_or_clear},
     security::{AnyCaller, SessionCaller},
 };
 use crate::service::{
@@ -161,7 +161,8 @@ impl OrganizationsApi {
         Body(body): Body<OrganizationChangeBody>,
     ) -> Result<Reply<OrganizationBody>, Refused<{ CREDENTIAL | THING | BODY }>> {
         let mut errors = Vec::new();
-        let clear = body.clear.unwrap_or_default().contains(&ClearableOrganizationField::Description);
+        let clear = cleared(body.clear, ClearableOrganizationField::ALL.len(), &mut errors);
+        let clear = clear.contains(&ClearableOrganizationField::Description);
         let change = OrganizationChange {
             name: body.name,
             description: set_or_clear("description", body.description, clear, &mut errors),

@@ -200,7 +200,7 @@ impl Problem {
             let reason = plain_reason(&parameter.reason);
             return Self::invalid(vec![FieldError::new(parameter.name, reason)]);
         }
-        if error.is::<NotFoundError>() || error.is::<ParsePathError>() {
+        if error.is::<NotFoundError>() || error.is::<ParsePathError>() || error.is::<poem::error::ParsePathError>() {
             return Self::new(NOT_FOUND);
         }
         if error.is::<MethodNotAllowedError>() {

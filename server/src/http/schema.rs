@@ -370,3 +370,27 @@ impl std::str::FromStr for BlankOrReason {
 }
 
 text_type!(BlankOrReason, "BlankOrReason", named: false, MetaSchema { min_length: None, ..text(Reason::LENGTH, "Laptop lost") });
+
+/// What a list in a request may hold.
+///
+/// # Errors
+/// In `errors`, if there are more than `most`, or one twice where each may come once.
+pub fn bounded<T: PartialEq>(
+    name: &str,
+    list: Vec<T>,
+    most: usize,
+    distinct: bool,
+    errors: &mut Vec<FieldError>,
+) -> Vec<T> {
+    if list.len() > most {
+        errors.push(FieldError::new(name, format!("must have at most {most} entries, has {}", list.len())));
+    } else if distinct && list.iter().enumerate().any(|(position, entry)| list[..position].contains(entry)) {
+        errors.push(FieldError::new(name, "must not have an entry twice"));
+    }
+    list
+}
+
+/// The fields to be emptied, each named once.
+pub fn cleared<T: PartialEq>(clear: Option<Vec<T>>, most: usize, errors: &mut Vec<FieldError>) -> Vec<T> {
+    bounded("clear", clear.unwrap_or_default(), most, true, errors)
+}

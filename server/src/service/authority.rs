@@ -167,12 +167,9 @@ enum Standing {
     Key { scopes: Scopes, reach: Reach },
 }
 
-/// A key needs the scope, and a plan that lets keys work at all.
-fn require_scope(organization: &Organization, scopes: &Scopes, scope: Scope) -> Result<()> {
-    if !scopes.contains(scope) {
-        return Err(Forbidden::ScopeRequired(scope).into());
-    }
-    require_plan(organization)
+/// A key needs the scope, and then a plan that lets keys work at all.
+fn require_scope(scopes: &Scopes, scope: Scope) -> Result<()> {
+    if scopes.contains(scope) { Ok(()) } else { Err(Forbidden::ScopeRequired(scope).into()) }
 }
 
 fn require_plan(organization: &Organization) -> Result<()> {
@@ -337,7 +334,8 @@ macro_rules! proofs {
                 let is_head_coach = match &standing {
                     Standing::Member { role, .. } => *role == Role::HeadCoach,
                     Standing::Key { scopes, .. } => {
-                        require_scope(&organization, scopes, Scope::OrganizationRead)?;
+                        require_scope(scopes, Scope::OrganizationRead)?;
+                        require_plan(&organization)?;
                         false
                     }
                 };
@@ -369,7 +367,8 @@ macro_rules! proofs {
                 let (organization, standing) = caller.enter(self, id)?;
                 let sight = match standing {
                     Standing::Key { scopes, reach } => {
-                        require_scope(&organization, &scopes, Scope::MembersRead)?;
+                        require_scope(&scopes, Scope::MembersRead)?;
+                        require_plan(&organization)?;
                         Sight::Roster(reach)
                     }
                     Standing::Member { member_id, role: Role::Athlete, .. } => Sight::Itself(member_id),
@@ -378,23 +377,35 @@ macro_rules! proofs {
                 Ok(RosterReader { tx: self, organization_id: organization.id, sight })
             }
 
-            /// Head coach and coaches; a key with `members:write`.
+            /// Head coach and coaches; a key with `members:write`. `role` is what the request makes of a member:
+            /// only the head coach makes any but athletes.
             ///
             /// # Errors
             /// [`Error::NotFound`] for outsiders; [`Forbidden`] for athletes and for a key without scope
             /// or plan.
-            pub fn roster_editor(&self, caller: &Caller, id: OrganizationId) -> Result<RosterEditor<'_, Self>> {
+            pub fn roster_editor(
+                &self,
+                caller: &Caller,
+                id: OrganizationId,
+                role: Role,
+            ) -> Result<RosterEditor<'_, Self>> {
                 let (organization, standing) = caller.enter(self, id)?;
                 let audit = Audit { actor: caller.actor(), origin: Some(caller.origin) };
-                let (reach, is_head_coach) = match standing {
+                let (reach, is_head_coach) = match &standing {
                     Standing::Key { scopes, reach } => {
-                        require_scope(&organization, &scopes, Scope::MembersWrite)?;
-                        (reach, false)
+                        require_scope(scopes, Scope::MembersWrite)?;
+                        (*reach, false)
                     }
                     Standing::Member { role: Role::Athlete, .. } => return Err(Forbidden::CoachRequired.into()),
-                    Standing::Member { role, .. } => (Reach::Everything, role == Role::HeadCoach),
+                    Standing::Member { role, .. } => (Reach::Everything, *role == Role::HeadCoach),
                 };
-                Ok(RosterEditor { tx: self, organization_id: organization.id, reach, is_head_coach, audit })
+                let organization_id = organization.id;
+                let editor = RosterEditor { tx: self, organization_id, reach, is_head_coach, audit };
+                editor.require_right_over(role)?;
+                if matches!(standing, Standing::Key { .. }) {
+                    require_plan(&organization)?;
+                }
+                Ok(editor)
             }
 
             /// Anyone.
@@ -412,6 +423,13 @@ macro_rules! proofs {
 
 proofs!(ReadTx);
 proofs!(WriteTx);
+
+impl<T> RosterEditor<'_, T> {
+    /// Only the head coach makes and changes any but athletes.
+    pub(in crate::service) fn require_right_over(&self, role: Role) -> Result<()> {
+        if role == Role::Athlete || self.is_head_coach { Ok(()) } else { Err(Forbidden::HeadCoachRequired.into()) }
+    }
+}
 
 impl<'tx, T: Read> HeadCoach<'tx, T> {
     /// The same person, if the plan includes managing keys.

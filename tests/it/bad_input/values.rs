@@ -32,7 +32,11 @@ enum Shape {
     Password,
     Address,
     Search,
-    Text { lines: bool },
+    /// Of several lines, or blank, where the document allows it.
+    Text {
+        lines: bool,
+        blank: bool,
+    },
 }
 
 const TEXTS: &[(&str, &str)] = &[
@@ -201,7 +205,7 @@ fn shape(name: &str, schema: &Value) -> Shape {
         _ if schema["pattern"].is_string() => Shape::Id,
         (None, "allowed_ips") => Shape::Address,
         (None, "q") => Shape::Search,
-        (None, name) => Shape::Text { lines: name == "description" },
+        (None, name) => Shape::Text { lines: name == "description", blank: schema["minLength"].is_null() },
     }
 }
 
@@ -209,7 +213,8 @@ fn shape(name: &str, schema: &Value) -> Shape {
 fn of_text(shape: &Shape, text: &str) -> Expected {
     let trimmed = text.trim();
     match shape {
-        Shape::Text { lines } => {
+        Shape::Text { blank: true, .. } if trimmed.is_empty() => Judged,
+        Shape::Text { lines, .. } => {
             let refused = trimmed.chars().any(|character| character.is_control() && !(*lines && character == '\n'));
             if trimmed.is_empty() || refused { Refused } else { Accepted(trimmed.into()) }
         }

@@ -122,9 +122,9 @@ impl RosterEditor<'_, WriteTx> {
     /// As [`RosterEditor::add_member`]; [`Conflict::HeadCoachMustStay`] for the head coach's role and
     /// status; [`Conflict::NotAccepted`] if a member who has not accepted is to become coach.
     pub fn change_member(&self, id: MemberId, change: MemberChange) -> Result<Member> {
-        self.require_right_over(change.role.unwrap_or(Role::Athlete))?;
         let (before, revision) = find(self.tx, self.organization_id, self.reach, id)?;
         self.require_right_over(before.role)?;
+        self.require_right_over(change.role.unwrap_or(before.role))?;
         let mut after = before.clone();
         let mut changes = serde_json::Map::new();
         macro_rules! apply {
@@ -179,10 +179,6 @@ impl RosterEditor<'_, WriteTx> {
         let changes =
             json!({ "display_name": member.display_name, "role": member.role, "athletes_released": released });
         self.audit.record(self.tx, Some(self.organization_id), "member.remove", id, changes)
-    }
-
-    fn require_right_over(&self, role: Role) -> Result<()> {
-        if role == Role::Athlete || self.is_head_coach { Ok(()) } else { Err(Forbidden::HeadCoachRequired.into()) }
     }
 
     /// What must hold between a member and the rest of the club.
