@@ -1,5 +1,6 @@
 //! Passwords: what people choose, and what is kept of it.
 
+use passwords::analyzer::is_common_password;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -32,9 +33,8 @@ impl Password {
         if length > most {
             return Err(Invalid::new(format!("must have at most {most} characters, has {length}")));
         }
-        if passwords::analyzer::analyze(text.as_str()).is_common()
-            || passwords::analyzer::analyze(text.to_lowercase()).is_common()
-        {
+        let lowercase = Zeroizing::new(text.to_lowercase());
+        if is_common_password(text.as_str()) || is_common_password(lowercase.as_str()) {
             return Err(Invalid::new(
                 "is among the most common passwords; choose another, such as four unrelated words",
             ));

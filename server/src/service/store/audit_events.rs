@@ -46,7 +46,7 @@ mod tests {
     use crate::service::{
         clock::{Clock, Entropy},
         model::audit_event::Actor,
-        store::{Read as _, Store},
+        store::Store,
     };
 
     #[tokio::test]
