@@ -25,7 +25,8 @@ use std::{
 
 use futures_util::FutureExt as _;
 use poem::{
-    Endpoint, EndpointExt as _, FromRequest, IntoEndpoint as _, Request, RequestBody, Response, Route, get,
+    Endpoint, EndpointExt as _, FromRequest, IntoEndpoint as _, IntoResponse as _, Request, RequestBody, Response,
+    Route, get,
     http::{HeaderValue, header},
 };
 use poem_openapi::{OpenApiService, Tags};
@@ -142,8 +143,9 @@ impl<E: Endpoint> Endpoint for Outermost<E> {
             _ => Ok(()),
         };
         let outcome = match early {
-            Ok(()) => match AssertUnwindSafe(self.inner.get_response_or_error(request)).catch_unwind().await {
-                Ok(outcome) => outcome.map_err(|error| Problem::from_framework(error, &operations::allow(&path))),
+            Ok(()) => match AssertUnwindSafe(self.inner.call(request)).catch_unwind().await {
+                Ok(Ok(answer)) => Ok(answer.into_response()),
+                Ok(Err(error)) => Err(Problem::from_framework(error, &operations::allow(&path))),
                 Err(_) => Err(Problem::internal()),
             },
             Err(problem) => Err(problem),
@@ -175,17 +177,6 @@ impl<E: Endpoint> Endpoint for Outermost<E> {
             _ => line!(debug, "request"),
         }
         Ok(response)
-    }
-}
-
-/// Calls an endpoint and keeps its error apart from its answer.
-trait ResponseOrError {
-    async fn get_response_or_error(&self, request: Request) -> poem::Result<Response>;
-}
-
-impl<E: Endpoint> ResponseOrError for E {
-    async fn get_response_or_error(&self, request: Request) -> poem::Result<Response> {
-        self.call(request).await.map(poem::IntoResponse::into_response)
     }
 }
 

@@ -95,11 +95,7 @@ impl Caller {
 
     /// The same caller as of this transaction: looked up again where time has passed since the request
     /// came, so that nothing slips in between a revocation and the act.
-    fn current(&self, tx: &impl Read) -> Result<Self> {
-        self.current_in(tx)
-    }
-
-    fn current_in<T: Read>(&self, tx: &T) -> Result<Self> {
+    fn current<T: Read>(&self, tx: &T) -> Result<Self> {
         let mut caller = self.clone();
         if T::QUEUED {
             caller.identity = match &self.identity {
