@@ -28,6 +28,11 @@ fn adapt(value: &mut Value) {
             if let Some(problem) = fields.remove("application/problem+json") {
                 fields.insert("application/json".to_owned(), problem);
             }
+            if let Some(named) = nullable_reference(fields) {
+                fields.remove("oneOf");
+                fields.insert("allOf".to_owned(), Value::Array(vec![named]));
+                fields.insert("nullable".to_owned(), true.into());
+            }
             if is_text(fields) {
                 for limit in ["pattern", "minLength", "maxLength"] {
                     fields.remove(limit);
@@ -40,6 +45,16 @@ fn adapt(value: &mut Value) {
         }
         Value::Array(values) => values.iter_mut().for_each(adapt),
         _ => {}
+    }
+}
+
+/// The reference of a property that is either what is named or `null`.
+fn nullable_reference(schema: &Map<String, Value>) -> Option<Value> {
+    match schema.get("oneOf")?.as_array()?.as_slice() {
+        [named, null] if null.get("enum").is_some_and(|values| values == &serde_json::json!([null])) => {
+            Some(named.clone())
+        }
+        _ => None,
     }
 }
 

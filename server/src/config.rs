@@ -25,8 +25,21 @@ const LARGEST: usize = 1_000_000;
 #[derive(Debug, Clone, Default, Args, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
+    // The next three are flags of every command; the file can set them all the same.
+    /// Folder of the database
+    #[arg(skip)]
+    pub data: Option<PathBuf>,
+
+    /// What to log
+    #[arg(skip)]
+    pub log: Option<String>,
+
+    /// How to write the log
+    #[arg(skip)]
+    pub log_format: Option<LogFormat>,
+
     /// Address and port to listen on; port 0 picks a free one [default: 127.0.0.1:7878]
-    #[arg(long, env = "ASTRAL_LISTEN", value_name = "ADDRESS:PORT")]
+    #[arg(long, env = "ASTRAL_LISTEN", value_name = "ADDRESS:PORT", value_parser = listen_address)]
     listen: Option<SocketAddr>,
 
     /// Listen beyond this machine without TLS. Only behind a proxy that adds it: passwords and keys are
@@ -93,6 +106,16 @@ pub struct Config {
 }
 
 impl Options {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// A sentence that names the file and what is wrong in it.
+    pub fn read(path: &Path) -> Result<Self, String> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| format!("cannot read the configuration {}: {error}", path.display()))?;
+        toml::from_str(&text).map_err(|error| format!("the configuration {} is wrong: {error}", path.display()))
+    }
+
     /// These, and what they leave open from the file, and what that leaves open from the defaults.
     ///
     /// # Errors
@@ -151,39 +174,10 @@ impl Options {
     }
 }
 
-/// What the file can set: all that the flags can. The names are those of the flags, with `_` for `-`.
-#[derive(Debug, Default)]
-pub struct FileOptions {
-    /// `data`
-    pub data: Option<PathBuf>,
-    /// `log`
-    pub log: Option<String>,
-    /// `log_format`
-    pub log_format: Option<LogFormat>,
-    /// The others.
-    pub options: Options,
-}
-
-impl FileOptions {
-    /// Reads the file.
-    ///
-    /// # Errors
-    /// A sentence that names the file and what is wrong in it.
-    pub fn read(path: &Path) -> Result<Self, String> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| format!("cannot read the configuration {}: {error}", path.display()))?;
-        Self::parse(&text).map_err(|error| format!("the configuration {} is wrong: {error}", path.display()))
-    }
-
-    fn parse(text: &str) -> Result<Self, toml::de::Error> {
-        let mut table: toml::Table = toml::from_str(text)?;
-        // Taken out first: flattening would lose the refusal of unknown names.
-        let mut take = |name| table.remove(name);
-        Ok(Self {
-            data: take("data").map(toml::Value::try_into).transpose()?,
-            log: take("log").map(toml::Value::try_into).transpose()?,
-            log_format: take("log_format").map(toml::Value::try_into).transpose()?,
-            options: table.try_into()?,
-        })
-    }
+/// An address to listen on, as it is typed.
+///
+/// # Errors
+/// A sentence that says what would be right.
+pub fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| format!("must be an address and a port, such as {DEFAULT_LISTEN} or [::1]:7878"))
 }

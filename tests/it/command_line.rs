@@ -81,7 +81,7 @@ async fn init_makes_the_first_club_and_refuses_a_second() {
     let arguments =
         ["init", "--organization", "Summit", "--plan", "club", "--email", "ana@summit.example", "--name", "Ana"];
     let init = |input: &str| operator(folder.path(), &arguments, input);
-    assert!(refused(init("")).contains("no password"));
+    assert!(refused(init("")).contains("is empty"));
     assert!(refused(init("short")).contains("at least 12 characters"));
     assert!(done(init(&password("ana"))).contains("plan: club"));
     assert!(refused(init(&password("ana"))).contains("org create"));
@@ -204,6 +204,15 @@ fn a_folder_with_other_things_is_neither_closed_nor_used() {
     assert_eq!(mode, 0o700, "a folder of ours is closed to others");
 }
 
+/// What a copy that failed leaves behind must not become a new club.
+#[test]
+fn an_empty_database_is_refused() {
+    let folder = TempDir::new().expect("a folder");
+    std::fs::write(folder.path().join("astral.redb"), "").expect("written");
+    let serve = operator(folder.path(), &["serve", "--listen", "127.0.0.1:0"], "");
+    assert!(refused(serve).contains("restore a backup, or remove the file"));
+}
+
 /// The system takes only short paths for sockets.
 #[tokio::test]
 async fn a_folder_with_a_long_path_is_served_and_operated() {
@@ -235,6 +244,8 @@ fn settings_come_from_flags_then_variables_then_the_file() {
     assert!(serve("", None, &["--cache-mb", "0"]).contains("from 1 to"));
     assert!(serve("", None, &["--max-connections", "18446744073709551615"]).contains("from 1 to"));
     assert!(serve("log = 1", None, &[]).contains("is wrong"));
+    assert!(serve("log = \"loud\"", None, &[]).contains("must be error, warn"));
+    assert!(serve("", Some("localhost:80"), &[]).contains("such as 127.0.0.1:7878"));
     assert!(serve("", None, &["--public-url", "club.example"]).contains("https://"));
 }
 

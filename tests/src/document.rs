@@ -68,12 +68,13 @@ fn operation_of(path: &str, method: &str, operation: &Value) -> Operation {
     }
 }
 
-/// The schema with `$ref` and `allOf` replaced by what they stand for.
+/// The schema with `$ref` and `allOf`, and `oneOf` something or `null`, replaced by what they stand for.
 fn resolve(schema: &Value) -> Value {
     match schema {
         Value::Object(fields) => {
             let mut resolved = Map::new();
-            for (name, value) in fields.iter().filter(|(name, _)| *name != "$ref" && *name != "allOf") {
+            for (name, value) in fields.iter().filter(|(name, _)| !["$ref", "allOf", "oneOf"].contains(&name.as_str()))
+            {
                 resolved.insert(name.clone(), resolve(value));
             }
             let parts = fields.get("allOf").and_then(Value::as_array).into_iter().flatten();
@@ -81,7 +82,12 @@ fn resolve(schema: &Value) -> Value {
                 let pointer = reference.as_str().and_then(|text| text.strip_prefix('#')).expect("a local reference");
                 DOCUMENT.pointer(pointer).expect("what a reference names")
             });
-            for part in parts.chain(reference) {
+            let alternatives = fields.get("oneOf").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+            if let [_, null] = alternatives {
+                assert_eq!(null["enum"], serde_json::json!([null]), "another alternative than null");
+                resolved.insert("nullable".to_owned(), true.into());
+            }
+            for part in parts.chain(reference).chain(alternatives.first()) {
                 resolved.extend(object(&resolve(part)).clone());
             }
             resolved.into()

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::{say, serve};
 use crate::{
-    config::DEFAULT_LISTEN,
+    config::{DEFAULT_LISTEN, listen_address},
     http::HttpSettings,
     service::{
         ApiKeyId, Caller, Clock, Email, Entropy, Error, Member, MemberId, MemberStatus, Name, NewApiKey, NewMember,
@@ -26,7 +26,7 @@ use crate::{
 #[derive(Args)]
 pub struct DemoOptions {
     /// Address and port to listen on; port 0 picks a free one
-    #[arg(long, env = "ASTRAL_LISTEN", value_name = "ADDRESS:PORT", default_value = DEFAULT_LISTEN)]
+    #[arg(long, env = "ASTRAL_LISTEN", value_name = "ADDRESS:PORT", default_value = DEFAULT_LISTEN, value_parser = listen_address)]
     listen: SocketAddr,
     /// Print one line of JSON when the server answers, for scripts
     #[arg(long)]

@@ -14,7 +14,7 @@ use std::{
 use clap::{Parser, Subcommand};
 
 use crate::{
-    config::{FileOptions, LogFormat, Options},
+    config::{LogFormat, Options},
     service::Password,
 };
 
@@ -45,7 +45,7 @@ enum Command {
     Serve {
         #[command(flatten)]
         options: Options,
-        /// File with settings, in TOML; the names are those of the flags
+        /// File with settings, in TOML; the names are those of the flags, with _ for -
         #[arg(long, env = "ASTRAL_CONFIG", value_name = "FILE")]
         config: Option<PathBuf>,
     },
@@ -82,16 +82,16 @@ pub fn run() -> ExitCode {
 
 fn execute(arguments: Arguments) -> Result<(), String> {
     let file = match &arguments.command {
-        Command::Serve { config: Some(path), .. } => FileOptions::read(path)?,
-        _ => FileOptions::default(),
+        Command::Serve { config: Some(path), .. } => Options::read(path)?,
+        _ => Options::default(),
     };
     let is_serving = matches!(arguments.command, Command::Serve { .. });
-    let log = arguments.log.or(file.log).unwrap_or_else(|| if is_serving { "info" } else { "warn" }.to_owned());
+    let log = arguments.log.or(file.log.clone()).unwrap_or_else(|| if is_serving { "info" } else { "warn" }.to_owned());
     start_logging(&log, arguments.log_format.or(file.log_format).unwrap_or(LogFormat::Text))?;
-    let data = arguments.data.or(file.data);
+    let data = arguments.data.or(file.data.clone());
     match arguments.command {
         Command::Openapi => say(crate::openapi().trim_end()),
-        Command::Serve { options, .. } => in_runtime(serve::serve(folder(data)?, options.resolve(file.options)?)),
+        Command::Serve { options, .. } => in_runtime(serve::serve(folder(data)?, options.resolve(file)?)),
         Command::Demo(options) => in_runtime(demo::demo(options)),
         Command::Init(options) => in_runtime(init::init(folder(data)?, options)),
         Command::Org(command) => in_runtime(operator::org(folder(data)?, command)),
@@ -112,6 +112,13 @@ fn in_runtime(command: impl Future<Output = Result<(), String>>) -> Result<(), S
 }
 
 fn start_logging(filter: &str, format: LogFormat) -> Result<(), String> {
+    // A word that is no level would be taken for the name of a part of the program, and silence all others.
+    let is_level = |word: &str| ["off", "error", "warn", "info", "debug", "trace"].contains(&word.trim());
+    if let Some(word) = filter.split(',').find(|part| !part.contains(['=', '[']) && !is_level(part)) {
+        return Err(format!(
+            "--log {word}: must be error, warn, info, debug, trace or off, or a filter such as astral_server=debug"
+        ));
+    }
     let filter = tracing_subscriber::EnvFilter::try_new(filter).map_err(|error| format!("--log {filter}: {error}"))?;
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
@@ -147,7 +154,8 @@ fn new_password() -> Result<String, String> {
     };
     if text.is_empty() {
         return Err(
-            "no password on standard input; for example: printf '%s\\n' \"$PASSWORD\" | astral-server …".to_owned()
+            "the password on standard input is empty; at a terminal, leave out the pipe and you will be asked for it"
+                .to_owned(),
         );
     }
     Password::parse(text.clone()).map_err(|invalid| format!("the password {invalid}"))?;

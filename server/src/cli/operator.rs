@@ -164,8 +164,22 @@ pub async fn ask(folder: &Path, request: Request, json: bool) -> Result<(), Stri
             .map_err(|error| format!("the running server did not answer: {error}"))??,
         Err(_) => {
             // Only what makes a club may make a database: a folder's name that was typed wrong must not.
-            if !matches!(request, Request::CreateOrganization { .. }) && !Service::exists(folder) {
-                return Err(format!("there is no database in {}; name its folder with --data", folder.display()));
+            if !matches!(request, Request::CreateOrganization { .. }) {
+                match Service::exists(folder) {
+                    Ok(true) => {}
+                    Ok(false) => {
+                        return Err(format!(
+                            "there is no database in {}; name its folder with --data",
+                            folder.display()
+                        ));
+                    }
+                    Err(error) => {
+                        let path = folder.display();
+                        return Err(format!(
+                            "cannot look into {path}: {error}; run this as the user to whom it belongs, or as root"
+                        ));
+                    }
+                }
             }
             let (service, _) = serve::open(folder, Settings::default())?;
             let answer = perform(&service, request).await;
@@ -260,13 +274,14 @@ async fn perform(service: &Service, request: Request) -> Result<Value, String> {
     let access = ShellAccess::asserted_by_command_line();
     let done = match request {
         Request::ListOrganizations => service.read(|tx| tx.operator(access).organizations()).map(|organizations| {
-            let row = |(organization, head_coach): &(crate::service::Organization, Option<crate::service::Member>)| {
+            let row = |(organization, head_coach): &crate::service::HeadedOrganization| {
                 let head_coach = head_coach.as_ref();
                 json!({
                     "id": organization.id,
                     "name": organization.name,
                     "plan": organization.plan,
-                    "head_coach": head_coach.map(|member| member.display_name.to_string()),
+                    "head_coach": head_coach.map(|(_, user)| user.email.to_string()),
+                    "head_coach_name": head_coach.map(|(member, _)| member.display_name.to_string()),
                     "created_at": organization.created_at,
                 })
             };
@@ -280,8 +295,18 @@ async fn perform(service: &Service, request: Request) -> Result<Value, String> {
             changed.map(|organization| json!({ "id": organization.id, "name": organization.name, "plan": organization.plan }))
         }
         Request::SetHeadCoach { organization, email } => {
-            let changed = service.write(move |tx| tx.operator(access).set_head_coach(organization, &email)).await;
-            changed.map(|member| json!({ "organization": organization, "head_coach": member.id, "name": member.display_name }))
+            let sought = email.clone();
+            let changed = service.write(move |tx| tx.operator(access).set_head_coach(organization, &sought)).await;
+            let nobody = || {
+                format!(
+                    "no member of {organization} signs in with {email}; it takes one who has accepted an invitation ('org list' shows organizations, 'user list' who can sign in)"
+                )
+            };
+            return match changed {
+                Ok(member) => Ok(json!({ "id": organization, "head_coach": email, "head_coach_name": member.display_name })),
+                Err(Error::NotFound) => Err(nobody()),
+                Err(error) => Err(explain(&error)),
+            };
         }
         Request::ListUsers => service.read(|tx| tx.operator(access).users()).map(|users| {
             let row = |user: &crate::service::User| {
@@ -294,7 +319,16 @@ async fn perform(service: &Service, request: Request) -> Result<Value, String> {
             let now = service.now();
             let row = |key: &crate::service::ApiKey| {
                 let hint = key.current_secret().map(|secret| secret.hint.clone());
-                json!({ "id": key.id, "name": key.name, "hint": hint, "status": key.status(now), "expires_at": key.expires_at })
+                let scopes: Vec<_> = key.scopes.as_slice().iter().map(|scope| scope.as_str()).collect();
+                json!({
+                    "id": key.id,
+                    "name": key.name,
+                    "hint": hint,
+                    "status": key.status(now),
+                    "scopes": scopes.join(" "),
+                    "created_at": key.created_at,
+                    "expires_at": key.expires_at,
+                })
             };
             keys.iter().map(row).collect()
         }),

@@ -107,6 +107,9 @@ pub async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, String
         std::io::ErrorKind::AddrInUse => format!(
             "{address} is in use by another program; name another with --listen, or let --listen 127.0.0.1:0 pick one"
         ),
+        std::io::ErrorKind::PermissionDenied => {
+            format!("cannot listen on {address}: {error}; ports below 1024 are root's, name another with --listen")
+        }
         _ => format!("cannot listen on {address}: {error}"),
     })
 }
@@ -114,14 +117,11 @@ pub async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, String
 /// Resolves when the process is told to stop. Listens from the moment it is called, not only once it is
 /// awaited: a process that is told to stop while it starts stops well too.
 pub fn stop_signal() -> impl Future<Output = ()> {
-    let signals =
-        signal(SignalKind::terminate()).and_then(|terminate| Ok((terminate, signal(SignalKind::interrupt())?)));
+    let kinds = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
+    let signals: Result<Vec<_>, _> = kinds.into_iter().map(signal).collect();
     async move {
-        let Ok((mut terminate, mut interrupt)) = signals else { return std::future::pending().await };
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        let Ok(mut signals) = signals else { return std::future::pending().await };
+        futures_util::future::select_all(signals.iter_mut().map(|signal| Box::pin(signal.recv()))).await;
     }
 }
 

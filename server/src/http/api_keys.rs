@@ -33,7 +33,8 @@ pub struct ApiKeyBody {
     name: Name,
     /// What it is for.
     description: Option<Description>,
-    /// By which its secret can be recognized: how it begins and ends, without the checksum.
+    /// By which its secret can be recognized: `astral_live_`, the first 3 and the last 3 of its 26 random
+    /// characters. The 6 of the checksum, with which the secret ends, are not part of it.
     hint: String,
     /// What it may do.
     scopes: Vec<Scope>,
@@ -251,7 +252,8 @@ impl ApiKeysApi {
 
     /// List API keys
     ///
-    /// Newest first; the active ones unless `status` says otherwise. Secrets are never part of it.
+    /// Newest first; the active ones unless `status` says otherwise. Secrets are never part of it. For the head
+    /// coach, on a plan that includes security settings.
     #[oai(
         path = "/api/v1/organizations/:org_id/api-keys",
         method = "get",
@@ -290,6 +292,8 @@ impl ApiKeysApi {
     }
 
     /// Get an API key
+    ///
+    /// For the head coach, on a plan that includes security settings. Its secret is never part of it.
     #[oai(
         path = "/api/v1/organizations/:org_id/api-keys/:key_id",
         method = "get",

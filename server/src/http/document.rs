@@ -4,6 +4,8 @@ use std::{collections::HashMap, sync::LazyLock};
 
 use serde_json::{Map, Value, json};
 
+use super::problem::KINDS;
+
 const DESCRIPTION: &str = "\
 Astral is the server that a coaching club runs for itself. This API manages its roster and the API keys with \
 which programs use it.
@@ -29,6 +31,8 @@ left out. In a PATCH, what is left out stays, and what is to be emptied is named
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
     let mut document: Value = serde_json::from_str(&super::api_service().spec()).unwrap_or_default();
     tidy(&mut document);
+    name_codes(&mut document);
+    sign_formats(&mut document);
     join_lines(&mut document);
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
@@ -154,13 +158,49 @@ fn join_lines(value: &mut Value) {
     }
 }
 
+/// Lets `null` stand for the property. OpenAPI 3.0 has no type for it, and lets `nullable` count only beside
+/// a `type`, so that what is named elsewhere is one of two: itself, or an object of which only `null` is left.
 fn make_nullable(property: &mut Value) {
-    if let Some(reference) = property.get("$ref").cloned() {
-        *property = json!({ "allOf": [{ "$ref": reference }] });
+    let named = property.get("$ref").or_else(|| property.pointer("/allOf/0/$ref")).cloned();
+    let Some(name) = named else {
+        property["nullable"] = true.into();
+        return;
+    };
+    let nothing = json!({ "type": "object", "nullable": true, "enum": [null] });
+    if let Some(fields) = property.as_object_mut() {
+        fields.remove("$ref");
+        fields.remove("allOf");
+        fields.insert("oneOf".to_owned(), json!([{ "$ref": name }, nothing]));
     }
-    // OpenAPI 3.0.3 lets `nullable` count only beside a `type`. What is nullable and named is an object.
-    if property.get("allOf").is_some() {
-        property["type"] = "object".into();
+}
+
+/// Each refusal names the codes that it can have.
+fn name_codes(document: &mut Value) {
+    each_operation(document, |_, operation| {
+        for (status, response) in operation.get_mut("responses").and_then(Value::as_object_mut).into_iter().flatten() {
+            let codes: Vec<_> = KINDS
+                .iter()
+                .filter(|kind| kind.status.to_string() == *status)
+                .map(|kind| format!("`{}`", kind.code))
+                .collect();
+            if !codes.is_empty() {
+                let said = response["description"].as_str().unwrap_or_default();
+                response["description"] = format!("{said} Codes: {}.", codes.join(", ")).into();
+            }
+        }
+    });
+}
+
+/// OpenAPI knows no unsigned formats.
+fn sign_formats(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            if fields.get("format").and_then(Value::as_str).is_some_and(|format| format.starts_with("uint")) {
+                fields.insert("format".to_owned(), "int32".into());
+            }
+            fields.values_mut().for_each(sign_formats);
+        }
+        Value::Array(values) => values.iter_mut().for_each(sign_formats),
+        _ => {}
     }
-    property["nullable"] = true.into();
 }

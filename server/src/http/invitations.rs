@@ -78,7 +78,7 @@ impl InvitationsApi {
     /// Invite a member
     ///
     /// Makes a link with which the member sets a password, or uses the one they have, and can sign in from
-    /// then on. Replaces the invitation that the member may have.
+    /// then on. Replaces the invitation that the member may have. The body can be `{}`.
     #[oai(
         path = "/api/v1/organizations/:org_id/members/:member_id/invitation",
         method = "post",

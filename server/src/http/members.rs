@@ -22,9 +22,8 @@ use crate::service::{
     NewMember, OrganizationId, Role, Search, Service, Timestamp, UserId,
 };
 
+// Only its schema is used: a member leaves in the form in which it is stored.
 /// A row of the roster.
-///
-/// Only its schema is used: a member leaves in the form in which it is stored.
 #[derive(Object)]
 #[oai(rename = "Member")]
 pub struct MemberBody {

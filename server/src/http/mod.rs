@@ -106,6 +106,8 @@ fn endpoint(service: Arc<Service>, settings: Arc<HttpSettings>) -> impl Endpoint
         .at("/health/live", get(pages::live))
         .at("/health/ready", get(pages::ready))
         .at("/openapi.json", get(pages::openapi))
+        .at("/", get(pages::home))
+        .at("/docs/problems", get(pages::problems))
         .at("/docs/problems/:code", get(pages::problem))
         .at("/invitations/accept", get(pages::accept_invitation))
         .nest("/", api_service());

@@ -47,6 +47,27 @@ pub fn openapi() -> Response {
         .body(super::openapi())
 }
 
+/// What stands at the address that the server prints.
+#[handler]
+pub fn home() -> Response {
+    let body = "<h1>Astral is running</h1><p>This is the API of a coaching club. <a href=\"/openapi.json\">/openapi.json</a> \
+                describes every operation, and <a href=\"/docs/problems\">/docs/problems</a> every refusal.</p>";
+    page("Astral is running", body, PLAIN)
+}
+
+/// Every kind of problem.
+#[handler]
+pub fn problems() -> Response {
+    let line = |kind: &&Kind| {
+        let Kind { code, status, title, .. } = kind;
+        format!(
+            "<li><a href=\"/docs/problems/{code}\"><code>{code}</code></a> <span class=\"quiet\">{status}</span><br>{title}</li>"
+        )
+    };
+    let lines: String = KINDS.iter().map(line).collect();
+    page("Problems", &format!("<h1>Problems</h1><ul>{lines}</ul>"), PLAIN)
+}
+
 /// What a problem means and what to do.
 #[handler]
 pub fn problem(Path(code): Path<String>) -> poem::Result<Response> {
@@ -56,7 +77,7 @@ pub fn problem(Path(code): Path<String>) -> poem::Result<Response> {
         "<h1>{title}</h1><p class=\"code\">{status} <code>{code}</code></p><p>{detail}</p>\
          <p class=\"quiet\">The <code>detail</code> of the answer says what it was this time. Name its <code>request_id</code> when you ask for help.</p>"
     );
-    Ok(page(title, &body, "default-src 'none'; style-src 'unsafe-inline'"))
+    Ok(page(title, &body, PLAIN))
 }
 
 /// Where the link of an invitation leads. The code stands behind the `#` and never reaches a log.
@@ -65,6 +86,9 @@ pub fn accept_invitation() -> Response {
     let policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'self' 'unsafe-inline'; connect-src 'self'; base-uri 'none'; form-action 'none'";
     page("Accept your invitation", include_str!("accept_invitation.html"), policy)
 }
+
+/// For pages that only show something.
+const PLAIN: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
 /// A page of its own, with nothing from elsewhere.
 fn page(title: &str, body: &str, policy: &'static str) -> Response {

@@ -34,7 +34,7 @@ pub struct ProblemBody {
     detail: String,
     /// The problem as a program sees it; stable.
     code: String,
-    /// For `invalid_request`: each field that is wrong.
+    /// For `invalid_request`: the fields that are wrong, as far as they could be told at once.
     errors: Vec<FieldProblem>,
     /// For a conflict with something else: the id of that.
     resource_id: Option<String>,
@@ -128,8 +128,10 @@ impl Problem {
         let mut problem =
             Self { kind, detail: kind.detail.into(), errors: Vec::new(), resource_id: None, headers: Vec::new() };
         if kind.status == 401 {
-            problem =
-                problem.challenge(if kind.code == CREDENTIAL_MISSING.code { "" } else { ", error=\"invalid_token\"" });
+            // Where no token was sent, there is none to call invalid.
+            let without_token = [CREDENTIAL_MISSING, WRONG_PASSWORD, WRONG_SETUP_CODE, INVITATION_INVALID];
+            let tokenless = without_token.iter().any(|known| known.code == kind.code);
+            problem = problem.challenge(if tokenless { "" } else { ", error=\"invalid_token\"" });
         }
         problem
     }
@@ -200,7 +202,11 @@ impl Problem {
             let reason = plain_reason(&parameter.reason);
             return Self::invalid(vec![FieldError::new(parameter.name, reason)]);
         }
-        if error.is::<NotFoundError>() || error.is::<ParsePathError>() || error.is::<poem::error::ParsePathError>() {
+        if error.is::<NotFoundError>() {
+            return Self::new(NOT_FOUND)
+                .detail("No operation has this path; /openapi.json lists those that there are.");
+        }
+        if error.is::<ParsePathError>() || error.is::<poem::error::ParsePathError>() {
             return Self::new(NOT_FOUND);
         }
         if error.is::<MethodNotAllowedError>() {
@@ -340,7 +346,8 @@ impl From<Forbidden> for Problem {
                 .detail(format!("The key lacks the scope {scope}. {}", SCOPE_REQUIRED.detail))
                 .challenge(&format!(", error=\"insufficient_scope\", scope=\"{scope}\"")),
             Forbidden::PlanRequired => Self::new(PLAN_REQUIRED),
-            Forbidden::AddressNotAllowed => Self::new(ADDRESS_NOT_ALLOWED),
+            Forbidden::AddressNotAllowed(address) => Self::new(ADDRESS_NOT_ALLOWED)
+                .detail(format!("The request came from {address}. {}", ADDRESS_NOT_ALLOWED.detail)),
             Forbidden::PasswordIncorrect => Self::new(PASSWORD_INCORRECT),
         }
     }
@@ -445,17 +452,17 @@ impl<const SET: StatusSet> ApiResponse for Refused<SET> {
 
 const fn describe(status: u16) -> &'static str {
     match status {
-        400 => "The request cannot be read: `malformed_request`, `two_credentials`.",
-        401 => "The credential does not count; `code` says why.",
-        403 => "The caller is known and may not; `code` says what it would take.",
-        404 => "Not there, or not for this caller: `not_found`.",
-        408 => "The body did not arrive in time: `request_timeout`.",
-        409 => "Something is in the way; `code` says what.",
-        413 => "The body is larger than 1 MiB: `body_too_large`.",
-        415 => "The body is not JSON: `unsupported_media_type`.",
-        422 => "A field or query parameter is wrong or unknown: `invalid_request`, with `errors`.",
-        429 => "Too many attempts: `too_many_attempts`. `Retry-After` says when to try again.",
-        503 => "The server cannot do this now: `unavailable`.",
-        _ => "A fault of the server: `internal`.",
+        400 => "The request cannot be read.",
+        401 => "The credential does not count.",
+        403 => "The caller is known and may not.",
+        404 => "Not there, or not for this caller.",
+        408 => "The body did not arrive in time.",
+        409 => "Something is in the way.",
+        413 => "The body is larger than 1 MiB.",
+        415 => "The body is not said to be JSON.",
+        422 => "A field or query parameter is wrong or unknown; `errors` says which.",
+        429 => "Too many attempts. `Retry-After` says when to try again.",
+        503 => "The server cannot do this now.",
+        _ => "A fault of the server.",
     }
 }

@@ -87,7 +87,7 @@ impl Caller {
             return Err(Unauthenticated::SecretReplaced.into());
         }
         if !api_key.allows(address) {
-            return Err(Forbidden::AddressNotAllowed.into());
+            return Err(Forbidden::AddressNotAllowed(address).into());
         }
         let ApiKey { id, organization_id, scopes, reach, .. } = api_key;
         Ok(Identity::ApiKey { id, organization_id, scopes, reach })
@@ -291,7 +291,10 @@ impl Audit {
             request_id: self.origin.map(|origin| origin.request_id.to_string()),
             changes,
         };
-        Ok(store::audit_events::append(tx, organization_id, &event)?)
+        store::audit_events::append(tx, organization_id, &event)?;
+        let organization = organization_id.map(tracing::field::display);
+        tracing::info!(action, target = %event.target, organization, by = %actor, "changed");
+        Ok(())
     }
 }
 

@@ -110,8 +110,8 @@ pub enum Forbidden {
     #[error("plan required")]
     PlanRequired,
     /// The key is bound to other addresses.
-    #[error("address not allowed")]
-    AddressNotAllowed,
+    #[error("address {0} not allowed")]
+    AddressNotAllowed(std::net::IpAddr),
     /// The password given to confirm the act is wrong.
     #[error("wrong password")]
     PasswordIncorrect,

@@ -22,6 +22,7 @@ pub use self::{
         Page,
         api_keys::{ApiKeyChange, ApiKeyWithUse, NewApiKey},
         members::{MemberChange, NewMember},
+        operator::HeadedOrganization,
         organizations::{NewHeadCoach, OrganizationChange, OrganizationView},
         sessions::{Identity, Membership},
     },
@@ -118,7 +119,10 @@ impl Service {
     }
 
     /// Whether there is a database in `folder`.
-    pub fn exists(folder: &Path) -> bool {
+    ///
+    /// # Errors
+    /// If this user may not look.
+    pub fn exists(folder: &Path) -> std::io::Result<bool> {
         Store::exists(folder)
     }
 

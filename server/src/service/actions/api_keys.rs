@@ -107,7 +107,7 @@ impl KeyManager<'_, WriteTx> {
     /// # Errors
     /// [`Conflict::KeyLimit`].
     pub fn create_key(&self, new: NewApiKey, limit: usize) -> Result<ApiKeyWithUse> {
-        let HeadCoach { tx, organization, user_id, .. } = &self.0;
+        let HeadCoach { tx, organization, .. } = &self.0;
         let created_by = self.0.person()?;
         if store::api_keys::count_active(*tx, organization.id, tx.now(), limit)? >= limit {
             return Err(Conflict::KeyLimit(limit).into());
@@ -133,7 +133,6 @@ impl KeyManager<'_, WriteTx> {
             "name": api_key.name, "scopes": api_key.scopes, "expires_at": api_key.expires_at, "allowed_ips": api_key.allowed_ips,
         });
         self.0.audit.record(tx, Some(organization.id), "api_key.create", api_key.id, changes)?;
-        tracing::info!(organization = %organization.id, api_key = %api_key.id, by = %user_id, "API key created");
         with_use(*tx, api_key)
     }
 
@@ -214,6 +213,5 @@ pub(in crate::service) fn revoke(
     after.revision += 1;
     store::api_keys::put(tx, Some(&before), &after)?;
     audit.record(tx, Some(organization.id), "api_key.revoke", id, json!({ "reason": reason }))?;
-    tracing::info!(organization = %organization.id, api_key = %id, "API key revoked");
     Ok(())
 }

@@ -24,17 +24,22 @@ use crate::service::{
     store::{self, Read, WriteTx},
 };
 
+/// An organization, its head coach, and the account behind them.
+pub type HeadedOrganization = (Organization, Option<(Member, User)>);
+
 impl<T: Read> Operator<'_, T> {
     /// Every organization, with its head coach.
-    pub fn organizations(&self) -> Result<Vec<(Organization, Option<Member>)>> {
-        let with_head_coach = |organization: Organization| {
-            let head_coach = match store::members::head_coach(self.tx, organization.id)? {
-                Some(id) => store::members::get(self.tx, organization.id, id)?.map(|(member, _)| member),
-                None => None,
-            };
-            Ok((organization, head_coach))
-        };
+    pub fn organizations(&self) -> Result<Vec<HeadedOrganization>> {
+        let with_head_coach =
+            |organization: Organization| Ok((organization.clone(), self.head_coach(organization.id)?));
         store::organizations::all(self.tx)?.into_iter().map(with_head_coach).collect()
+    }
+
+    fn head_coach(&self, id: OrganizationId) -> Result<Option<(Member, User)>> {
+        let Some(member_id) = store::members::head_coach(self.tx, id)? else { return Ok(None) };
+        let Some((member, _)) = store::members::get(self.tx, id, member_id)? else { return Ok(None) };
+        let user = member.user_id.map(|user_id| store::users::get(self.tx, user_id)).transpose()?.flatten();
+        Ok(user.map(|user| (member, user)))
     }
 
     /// Every user.

@@ -218,6 +218,5 @@ pub(in crate::service) fn found(
         json!({ "name": organization.name, "plan": organization.plan, "head_coach": member.id, "user": user.id });
     audit.record(tx, Some(organization.id), "organization.create", organization.id, changes)?;
     audit.record(tx, None, "user.create", user.id, json!({ "email": user.email }))?;
-    tracing::info!(organization = %organization.id, "organization created");
     Ok((organization, user))
 }

@@ -28,6 +28,17 @@ pub struct AuditEvent {
     pub changes: serde_json::Value,
 }
 
+impl std::fmt::Display for Actor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::User { id } => id.fmt(f),
+            Self::ApiKey { id } => id.fmt(f),
+            Self::Operator => f.write_str("operator"),
+            Self::Anonymous => f.write_str("anonymous"),
+        }
+    }
+}
+
 /// Who acted.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]

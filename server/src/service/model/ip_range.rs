@@ -42,6 +42,7 @@ impl FromStr for IpRange {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
+        let text = text.trim();
         let net = text.parse::<IpAddr>().map(IpNet::from).or_else(|_| text.parse::<IpNet>());
         let wrong = || Invalid::new("must be an address or a range, such as 203.0.113.7 or 2001:db8::/32");
         net.map(canonical).map(Self).map_err(|_| wrong())

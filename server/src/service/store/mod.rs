@@ -46,7 +46,10 @@ const FILE: &str = "astral.redb";
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The folder or file cannot be made or read.
-    #[error("cannot use the data folder {}: {source}", path.display())]
+    #[error(
+        "cannot use the data folder {}: {source}; it must be a folder of the user who runs this, who may write in it",
+        path.display()
+    )]
     Folder {
         /// Which one.
         path: PathBuf,
@@ -87,8 +90,11 @@ pub struct Store {
 
 impl Store {
     /// Whether there is a database in `folder`.
-    pub fn exists(folder: &Path) -> bool {
-        folder.join(FILE).exists()
+    ///
+    /// # Errors
+    /// If this user may not look.
+    pub fn exists(folder: &Path) -> std::io::Result<bool> {
+        folder.join(FILE).try_exists()
     }
 
     /// Opens the database in `folder`, and makes both if they are not there. `cache` is in bytes.
@@ -187,6 +193,12 @@ fn make_private(folder: &Path, file: &Path) -> std::io::Result<()> {
             return Err(std::io::Error::other(message));
         }
         std::fs::set_permissions(folder, Permissions::from_mode(0o700))?;
+    }
+    // What a copy that failed leaves behind: a new database in its place would hide the loss.
+    if std::fs::metadata(file).is_ok_and(|file| file.len() == 0) {
+        return Err(std::io::Error::other(
+            "the database in it is empty; restore a backup, or remove the file to start anew",
+        ));
     }
     let file = std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(file)?;
     file.set_permissions(Permissions::from_mode(0o600))
