@@ -293,7 +293,7 @@ impl Audit {
         };
         store::audit_events::append(tx, organization_id, &event)?;
         let organization = organization_id.map(tracing::field::display);
-        tracing::info!(action, target = %event.target, organization, by = %actor, "changed");
+        tracing::info!(action, target = %event.target, organization, by = %actor, "change");
         Ok(())
     }
 }
