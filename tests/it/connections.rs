@@ -14,8 +14,8 @@ use tokio::{
 
 async fn impatient() -> TestServer {
     let http = HttpSettings {
-        header_timeout: Duration::from_millis(200),
-        body_timeout: Duration::from_millis(200),
+        header_timeout: Duration::from_secs(1),
+        body_timeout: Duration::from_secs(1),
         max_connections: 3,
         ..HttpSettings::default()
     };
