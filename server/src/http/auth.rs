@@ -10,7 +10,7 @@ use super::{
     Tag,
     body::{Body, body},
     organizations::OrganizationBody,
-    problem::{BODY, CONFLICT, CREDENTIAL, PUBLIC, Refused, THROTTLED},
+    refused::{BODY, CONFLICT, CREDENTIAL, PUBLIC, Refused, THROTTLED},
     reply::{NoContent, Reply},
     schema::{Code, NewPassword, TypedPassword},
     security::{AnyCaller, SessionCaller},

@@ -10,7 +10,7 @@ use super::{
     PublicUrl, Tag,
     auth::SessionBody,
     body::{Body, body},
-    problem::{BODY, CONFLICT, CREDENTIAL, PUBLIC, Refused, THING},
+    refused::{BODY, CONFLICT, CREDENTIAL, PUBLIC, Refused, THING},
     reply::Reply,
     schema::{Code, EitherPassword},
     security::SessionCaller,

@@ -11,6 +11,7 @@ mod operations;
 mod organizations;
 mod pages;
 mod problem;
+mod refused;
 mod reply;
 mod schema;
 mod security;
