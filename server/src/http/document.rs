@@ -19,8 +19,9 @@ padded with `0`. Test vector: `astral_live_0123456789ABCDEFGHIJKLMNOP0IezIr`.
 
 **Refusals** are problems (RFC 9457), `application/problem+json`, one shape everywhere. `code` is stable. They come \
 in this order: 401; 429; 413, 415, 400, 422 for what needs no stored data; 404 of the organization; 403 of role or \
-scope; 403 of the plan; 404 of the thing; 409; 422 for what needs stored data. Outsiders are told nothing: what \
-they may not see is not found.
+scope; 403 of the plan; 404 of the thing; 409; 422 for what needs stored data. The 429 that slows wrong passwords \
+needs the body and comes after it; an address from which a key may not be used is refused with the credential. \
+Outsiders are told nothing: what they may not see is not found.
 
 **Lists** are answered in pages: pass `next_cursor` as `cursor` until it is `null`. A page can be short, or even \
 empty, and still have a next one.

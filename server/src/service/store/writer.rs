@@ -203,6 +203,8 @@ impl Worker {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
     use crate::service::store::{Read as _, Store, tables::USER_EMAILS};
 
@@ -210,13 +212,24 @@ mod tests {
         Store::open(folder, 1 << 20, Clock::system(), Entropy::system(), Arc::default()).expect("opens")
     }
 
-    /// One caller's refusal, half-done change or panic must never take back another's write.
+    /// One caller's refusal, half-done change or panic must never take back another's write. The writer is held
+    /// until all of them wait, so that they share a batch: the one before the fault is seen to run again.
     #[tokio::test]
     async fn a_batch_survives_whatever_one_of_its_actions_does() {
         let folder = tempfile::tempdir().expect("a folder");
         let store = store(folder.path());
-        let put = |name: &'static str| store.write(move |tx| Ok(tx.put(USER_EMAILS, name.as_bytes(), b"x")?));
-        let (one, refused, halfway, panicked, two) = tokio::join!(
+        static RUNS: AtomicUsize = AtomicUsize::new(0);
+        let (release, held) = mpsc::channel::<()>();
+        let hold = store.write(move |_| Ok(held.recv().is_err()));
+        let put = |name: &'static str| {
+            store.write(move |tx| {
+                RUNS.fetch_add(usize::from(name == "one"), Ordering::SeqCst);
+                Ok(tx.put(USER_EMAILS, name.as_bytes(), b"x")?)
+            })
+        };
+        // Polled in this order: each is queued before the last lets the writer go.
+        let (hold, one, refused, halfway, panicked, two, ()) = tokio::join!(
+            hold,
             put("one"),
             store.write(|_| Err::<(), _>(Error::NotFound)),
             store.write(|tx| {
@@ -228,11 +241,14 @@ mod tests {
                 panic!("as a bug would")
             }),
             put("two"),
+            async move { drop(release) },
         );
+        assert!(hold.expect("released"));
         one.and(two).expect("written");
         assert!(matches!(refused, Err(Error::NotFound)));
         assert!(matches!(halfway, Err(Error::Unavailable(_))));
         assert!(matches!(panicked, Err(Error::Unavailable(_))));
+        assert_eq!(RUNS.load(Ordering::SeqCst), 3, "once for each batch that was given up, and once for the last");
         let found = |name: &str| store.read(|tx| Ok(tx.has(USER_EMAILS, name.as_bytes())?)).expect("reads");
         assert!(found("one") && found("two"));
         assert!(!found("halfway") && !found("panicked"));
