@@ -3,6 +3,7 @@
 
 use std::{
     net::SocketAddr,
+    num::NonZero,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -11,7 +12,7 @@ use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
 use crate::{
-    http::HttpSettings,
+    http::{HttpSettings, RateLimitSettings},
     service::{IpRange, Plan, Settings},
 };
 
@@ -54,6 +55,22 @@ pub struct Options {
     /// Proxy whose X-Forwarded-For is believed; may be given several times
     #[arg(long = "trusted-proxy", env = "ASTRAL_TRUSTED_PROXY", value_name = "CIDR", value_delimiter = ',')]
     trusted_proxy: Option<Vec<IpRange>>,
+
+    /// Origin whose pages may call the API, such as https://dashboard.example; may be given several times
+    #[arg(long = "cors-origin", env = "ASTRAL_CORS_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
+    cors_origin: Option<Vec<String>>,
+
+    /// Requests per minute of one key, and of one signed-in person; 0 for any number [default: 60000]
+    #[arg(long, env = "ASTRAL_RATE_LIMIT_KEY", value_name = "N")]
+    rate_limit_key: Option<usize>,
+
+    /// Requests per minute of all the keys of an organization together; 0 for any number [default: 120000]
+    #[arg(long, env = "ASTRAL_RATE_LIMIT_ORGANIZATION", value_name = "N")]
+    rate_limit_organization: Option<usize>,
+
+    /// Requests per minute without a valid credential from one address; 0 for any number [default: 600]
+    #[arg(long, env = "ASTRAL_RATE_LIMIT_ADDRESS", value_name = "N")]
+    rate_limit_address: Option<usize>,
 
     /// Connections that may be open at once [default: 4096]
     #[arg(long, env = "ASTRAL_MAX_CONNECTIONS", value_name = "N")]
@@ -139,6 +156,19 @@ impl Options {
             Some(value) if !(1..=LARGEST).contains(&value) => Err(format!("--{name} must be from 1 to {LARGEST}")),
             set => Ok(set.unwrap_or(otherwise)),
         };
+        let per_minute = |name: &str, set: Option<usize>, otherwise: Option<NonZero<u32>>| match set {
+            Some(requests) if requests > LARGEST => {
+                Err(format!("--{name} must be from 0 to {LARGEST} requests per minute; 0 is any number"))
+            }
+            Some(requests) => Ok(u32::try_from(requests).ok().and_then(NonZero::new)),
+            None => Ok(otherwise),
+        };
+        let cors_origins = self.cors_origin.or(file.cors_origin).unwrap_or_default();
+        if let Some(wrong) = cors_origins.iter().find(|origin| !is_origin(origin)) {
+            return Err(format!(
+                "--cors-origin {wrong} must be an origin as browsers write it, without a path and in lowercase, such as https://dashboard.example or http://localhost:5173"
+            ));
+        }
         let seconds = |name: &str, set: Option<usize>, otherwise: Duration| {
             Ok::<_, String>(Duration::from_secs(positive(name, set, otherwise.as_secs() as usize)? as u64))
         };
@@ -147,6 +177,24 @@ impl Options {
             http: HttpSettings {
                 public_url,
                 trusted_proxies: self.trusted_proxy.or(file.trusted_proxy).unwrap_or_default(),
+                cors_origins,
+                rate_limits: RateLimitSettings {
+                    key: per_minute(
+                        "rate-limit-key",
+                        self.rate_limit_key.or(file.rate_limit_key),
+                        http.rate_limits.key,
+                    )?,
+                    organization: per_minute(
+                        "rate-limit-organization",
+                        self.rate_limit_organization.or(file.rate_limit_organization),
+                        http.rate_limits.organization,
+                    )?,
+                    address: per_minute(
+                        "rate-limit-address",
+                        self.rate_limit_address.or(file.rate_limit_address),
+                        http.rate_limits.address,
+                    )?,
+                },
                 max_connections: positive(
                     "max-connections",
                     self.max_connections.or(file.max_connections),
@@ -172,6 +220,17 @@ impl Options {
             },
         })
     }
+}
+
+/// Whether this is an origin in the one form in which browsers write it.
+fn is_origin(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    host.is_some_and(|host| {
+        !host.is_empty()
+            && host.bytes().all(|byte| {
+                byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']')
+            })
+    })
 }
 
 /// An address to listen on, as it is typed.

@@ -16,9 +16,9 @@ use crate::{
     config::{DEFAULT_LISTEN, listen_address},
     http::HttpSettings,
     service::{
-        ApiKeyId, Caller, Clock, Email, Entropy, Error, Member, MemberId, MemberStatus, Name, NewApiKey, NewMember,
-        Organization, OrganizationId, Origin, Password, Role, Scope, Scopes, Secret, SecretKind, Service, Settings,
-        ShellAccess, Timestamp,
+        ApiKeyId, Caller, Clock, Email, Entropy, Error, Expected, Member, MemberId, MemberStatus, Name, NewApiKey,
+        NewMember, Organization, OrganizationId, Origin, Password, Role, Scope, Scopes, Secret, SecretKind, Service,
+        Settings, ShellAccess, Timestamp,
     },
 };
 
@@ -268,7 +268,9 @@ impl Seeding {
         }
         let (head_coach, key) = (caller.clone(), revoked.0);
         let reason = Some(parse("Replaced by the analytics integration"));
-        self.service.write(move |tx| tx.head_coach(&head_coach, id)?.revoke_key(key, reason.clone())).await?;
+        self.service
+            .write(move |tx| tx.head_coach(&head_coach, id)?.revoke_key(key, &Expected::Any, reason.clone()))
+            .await?;
         self.clock.advance(end.since(self.clock.now()) - TimeDelta::minutes(2));
         self.use_at(&roster.1, TimeDelta::zero()).await?;
         self.use_at(&live.1, TimeDelta::minutes(2)).await?;

@@ -44,7 +44,7 @@ enum Command {
     /// Serve the club
     Serve {
         #[command(flatten)]
-        options: Options,
+        options: Box<Options>,
         /// File with settings, in TOML; the names are those of the flags, with _ for -
         #[arg(long, env = "ASTRAL_CONFIG", value_name = "FILE")]
         config: Option<PathBuf>,

@@ -2,26 +2,29 @@
 
 use std::sync::Arc;
 
-use poem::web::Data;
+use poem::{http::Uri, web::Data};
 use poem_openapi::{
     Object, OpenApi,
-    param::{Path, Query},
+    param::{Header, Path, Query},
 };
 use serde::Serialize;
 
 use super::{
     Tag,
-    body::{Body, body},
+    body::{Body, RepeatableBody, body},
+    conditional::IfMatch,
     cursor::List,
-    problem::Problem,
-    refused::{BODY, CONFLICT, CREDENTIAL, Refused, THING},
+    organizations,
+    problem::{self, Problem},
+    refused::{BODY, CONDITIONAL, HEAD_COACH, KEY_MANAGER, Kinds, REPEATABLE, Refused},
     reply::{NoContent, Reply},
     schema::{BlankOrReason, ClearableApiKeyField, CursorText, KeyStatusFilter, Limit, bounded, cleared, set_or_clear},
     security::SessionCaller,
 };
 use crate::service::{
-    ApiKey, ApiKeyChange, ApiKeyId, ApiKeyWithUse, Description, FieldError, Id, IpRange, KeyState, KeyStatus, Name,
-    NewApiKey, OrganizationId, Person, Reason, Scope, Scopes, SecretKind, Service, Timestamp, UserId,
+    ApiKey, ApiKeyChange, ApiKeyId, ApiKeyWithUse, Description, FieldError, Id, IdempotencyKey, IpRange, Kept,
+    KeyState, KeyStatus, Name, NewApiKey, OrganizationId, Person, Reason, Scope, Scopes, SecretKind, Service,
+    Timestamp, UserId,
 };
 
 /// An API key. Its secret is never part of it.
@@ -208,6 +211,13 @@ fn in_future(expires_at: Option<Timestamp>, now: Timestamp, errors: &mut Vec<Fie
     expires_at
 }
 
+const CREATE: Kinds = KEY_MANAGER | BODY | REPEATABLE | problem::KEY_LIMIT_REACHED.bit | problem::ALREADY_CREATED.bit;
+
+/// The path of a key.
+fn path_of(organization_id: OrganizationId, id: ApiKeyId) -> String {
+    format!("{}/api-keys/{id}", organizations::path_of(organization_id))
+}
+
 pub struct ApiKeysApi;
 
 #[OpenApi]
@@ -228,8 +238,12 @@ impl ApiKeysApi {
         service: Data<&Arc<Service>>,
         /// The organization.
         org_id: Path<OrganizationId>,
-        Body(body): Body<NewApiKeyBody>,
-    ) -> Result<Reply<CreatedApiKeyBody, 201>, Refused<{ CREDENTIAL | THING | BODY | CONFLICT }>> {
+        /// A name for this request, made up by the client: sent again within 24 h, it creates no second key.
+        #[oai(name = "Idempotency-Key")]
+        idempotency_key: Header<Option<IdempotencyKey>>,
+        body: RepeatableBody<NewApiKeyBody>,
+    ) -> Result<Reply<CreatedApiKeyBody, 201>, Refused<CREATE>> {
+        let RepeatableBody(body, fingerprint) = body;
         let (now, mut errors) = (service.now(), Vec::new());
         let secret = service.new_secret(SecretKind::ApiKey);
         let new = NewApiKey {
@@ -245,10 +259,18 @@ impl ApiKeysApi {
             return Err(Problem::invalid(errors).into());
         }
         let limit = service.max_active_keys();
-        let key = service
-            .write(move |tx| tx.head_coach(&caller, org_id.0)?.key_manager()?.create_key(new.clone(), limit))
+        let attempt = service.begin(&caller, idempotency_key.0, fingerprint)?;
+        let created = service
+            .write(move |tx| {
+                let manager = tx.head_coach(&caller, org_id.0)?.key_manager()?;
+                let keep = |key: &ApiKeyWithUse| Kept::nothing(key.api_key.id);
+                tx.once(&attempt, || manager.create_key(new.clone(), limit), keep)
+            })
             .await?;
-        Ok(Reply::with_secret(&CreatedApiKeyBody { secret: secret.reveal(), api_key: ApiKeyBody::new(key, now) }))
+        let key = created.now()?;
+        let (location, revision) = (path_of(org_id.0, key.api_key.id), key.api_key.revision);
+        let body = CreatedApiKeyBody { secret: secret.reveal(), api_key: ApiKeyBody::new(key, now) };
+        Ok(Reply::with_secret(&body).location(&location).revision(revision))
     }
 
     /// List API keys
@@ -261,10 +283,12 @@ impl ApiKeysApi {
         operation_id = "list_api_keys",
         tag = "Tag::ApiKeys"
     )]
+    #[expect(clippy::too_many_arguments, reason = "one for each parameter")]
     async fn list_api_keys(
         &self,
         SessionCaller(caller): SessionCaller,
         service: Data<&Arc<Service>>,
+        uri: &Uri,
         /// The organization.
         org_id: Path<OrganizationId>,
         /// How many to answer at most.
@@ -274,7 +298,7 @@ impl ApiKeysApi {
         cursor: Query<Option<CursorText>>,
         /// Which keys; `active` if left out.
         status: Query<Option<KeyStatusFilter>>,
-    ) -> Result<Reply<ApiKeyPage>, Refused<{ CREDENTIAL | THING }>> {
+    ) -> Result<Reply<ApiKeyPage>, Refused<KEY_MANAGER>> {
         let status = match status.0.unwrap_or(KeyStatusFilter::One(KeyStatus::Active)) {
             KeyStatusFilter::One(status) => Some(status),
             KeyStatusFilter::All => None,
@@ -286,10 +310,9 @@ impl ApiKeysApi {
             Ok((manager.api_keys(status, limit.0.0 as usize, position)?, service.now()))
         })?;
         let next_cursor = page.next.map(|id| list.cursor(&id.to_bytes()));
-        Ok(Reply::new(&ApiKeyPage {
-            data: page.data.into_iter().map(|key| ApiKeyBody::new(key, now)).collect(),
-            next_cursor,
-        }))
+        let data = page.data.into_iter().map(|key| ApiKeyBody::new(key, now)).collect();
+        let body = ApiKeyPage { data, next_cursor };
+        Ok(Reply::new(&body).next_page(uri, body.next_cursor.as_deref()))
     }
 
     /// Get an API key
@@ -309,9 +332,10 @@ impl ApiKeysApi {
         org_id: Path<OrganizationId>,
         /// The key.
         key_id: Path<ApiKeyId>,
-    ) -> Result<Reply<ApiKeyBody>, Refused<{ CREDENTIAL | THING }>> {
+    ) -> Result<Reply<ApiKeyBody>, Refused<KEY_MANAGER>> {
         let key = service.read(|tx| tx.head_coach(&caller, org_id.0)?.key_manager()?.api_key(key_id.0))?;
-        Ok(Reply::new(&ApiKeyBody::new(key, service.now())))
+        let revision = key.api_key.revision;
+        Ok(Reply::new(&ApiKeyBody::new(key, service.now())).revision(revision))
     }
 
     /// Change an API key
@@ -331,8 +355,11 @@ impl ApiKeysApi {
         org_id: Path<OrganizationId>,
         /// The key.
         key_id: Path<ApiKeyId>,
+        /// The `ETag` of the revision that is to change.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<IfMatch>>,
         Body(body): Body<ApiKeyChangeBody>,
-    ) -> Result<Reply<ApiKeyBody>, Refused<{ CREDENTIAL | THING | BODY | CONFLICT }>> {
+    ) -> Result<Reply<ApiKeyBody>, Refused<{ KEY_MANAGER | BODY | CONDITIONAL | problem::KEY_NOT_ACTIVE.bit }>> {
         let (now, mut errors) = (service.now(), Vec::new());
         let clear = cleared(body.clear, ClearableApiKeyField::ALL.len(), &mut errors);
         let clears = |field| clear.contains(&field);
@@ -354,10 +381,14 @@ impl ApiKeysApi {
         if !errors.is_empty() {
             return Err(Problem::invalid(errors).into());
         }
+        let expected = IfMatch::expected(if_match.0);
         let key = service
-            .write(move |tx| tx.head_coach(&caller, org_id.0)?.key_manager()?.change_key(key_id.0, change.clone()))
+            .write(move |tx| {
+                tx.head_coach(&caller, org_id.0)?.key_manager()?.change_key(key_id.0, &expected, change.clone())
+            })
             .await?;
-        Ok(Reply::new(&ApiKeyBody::new(key, now)))
+        let revision = key.api_key.revision;
+        Ok(Reply::new(&ApiKeyBody::new(key, now)).revision(revision))
     }
 
     /// Revoke an API key
@@ -380,9 +411,15 @@ impl ApiKeysApi {
         key_id: Path<ApiKeyId>,
         /// Why; kept with the key.
         reason: Query<Option<BlankOrReason>>,
-    ) -> Result<NoContent, Refused<{ CREDENTIAL | THING }>> {
+        /// The `ETag` of the revision that is to be revoked.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<IfMatch>>,
+    ) -> Result<NoContent, Refused<{ HEAD_COACH | CONDITIONAL }>> {
         let reason = reason.0.and_then(|reason| reason.0);
-        service.write(move |tx| tx.head_coach(&caller, org_id.0)?.revoke_key(key_id.0, reason.clone())).await?;
+        let expected = IfMatch::expected(if_match.0);
+        service
+            .write(move |tx| tx.head_coach(&caller, org_id.0)?.revoke_key(key_id.0, &expected, reason.clone()))
+            .await?;
         Ok(NoContent)
     }
 }

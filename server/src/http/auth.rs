@@ -9,8 +9,9 @@ use serde::Serialize;
 use super::{
     Tag,
     body::{Body, body},
-    organizations::OrganizationBody,
-    refused::{BODY, CONFLICT, CREDENTIAL, PUBLIC, Refused, THROTTLED},
+    organizations::{self, OrganizationBody},
+    problem,
+    refused::{ANY, BODY, CREDENTIAL, Kinds, Refused, SESSION, THROTTLED},
     reply::{NoContent, Reply},
     schema::{Code, NewPassword, TypedPassword},
     security::{AnyCaller, SessionCaller},
@@ -164,6 +165,13 @@ impl From<ApiKey> for CallingKeyBody {
     }
 }
 
+const LOGIN: Kinds = ANY | BODY | THROTTLED | problem::WRONG_PASSWORD.bit;
+const SET_UP: Kinds = ANY | BODY | THROTTLED | problem::WRONG_SETUP_CODE.bit | problem::ALREADY_SET_UP.bit;
+const PASSWORD: Kinds = SESSION | BODY | THROTTLED | problem::PASSWORD_INCORRECT.bit;
+
+/// The path at which a session says whose it is.
+pub const CALLER_PATH: &str = "/api/v1/auth/me";
+
 pub struct AuthApi;
 
 #[OpenApi]
@@ -178,12 +186,14 @@ impl AuthApi {
         service: Data<&Arc<Service>>,
         origin: Origin,
         Body(body): Body<SetupBody>,
-    ) -> Result<Reply<SetUpBody, 201>, Refused<{ PUBLIC | CONFLICT }>> {
+    ) -> Result<Reply<SetUpBody, 201>, Refused<SET_UP>> {
         let SetupBody { setup_code, organization_name, display_name, email, password } = body;
         let set_up = service.set_up(&setup_code.0, organization_name, email, display_name, password.0, origin).await?;
         let organization = OrganizationView { organization: set_up.organization, active_api_keys: Some(0) };
         let SessionBody { token, expires_at, user } = set_up.signed_in.into();
-        Ok(Reply::with_secret(&SetUpBody { organization: organization.into(), user, token, expires_at }))
+        let location = organizations::path_of(organization.organization.id);
+        let body = SetUpBody { organization: organization.into(), user, token, expires_at };
+        Ok(Reply::with_secret(&body).location(&location))
     }
 
     /// Sign in
@@ -196,7 +206,7 @@ impl AuthApi {
         service: Data<&Arc<Service>>,
         origin: Origin,
         Body(body): Body<LoginBody>,
-    ) -> Result<Reply<SessionBody>, Refused<PUBLIC>> {
+    ) -> Result<Reply<SessionBody>, Refused<LOGIN>> {
         let signed_in = service.sign_in(&body.email, body.password.0, origin).await?;
         Ok(Reply::with_secret(&signed_in.into()))
     }
@@ -209,7 +219,7 @@ impl AuthApi {
         &self,
         SessionCaller(caller): SessionCaller,
         service: Data<&Arc<Service>>,
-    ) -> Result<NoContent, Refused<CREDENTIAL>> {
+    ) -> Result<NoContent, Refused<SESSION>> {
         service.write(move |tx| tx.signed_in(&caller)?.sign_out()).await?;
         Ok(NoContent)
     }
@@ -223,7 +233,7 @@ impl AuthApi {
         &self,
         AnyCaller(caller): AnyCaller,
         service: Data<&Arc<Service>>,
-    ) -> Result<Reply<CallerBody>, Refused<CREDENTIAL>> {
+    ) -> Result<Reply<CallerBody>, Refused<{ CREDENTIAL | problem::PLAN_REQUIRED.bit }>> {
         let body = match service.read(|tx| tx.authenticated(&caller)?.identity())? {
             Identity::User(user, memberships) => {
                 let body = |membership: crate::service::Membership| MembershipBody {
@@ -260,7 +270,7 @@ impl AuthApi {
         service: Data<&Arc<Service>>,
         origin: Origin,
         Body(body): Body<PasswordChangeBody>,
-    ) -> Result<NoContent, Refused<{ CREDENTIAL | BODY | THROTTLED }>> {
+    ) -> Result<NoContent, Refused<PASSWORD>> {
         service.change_password(caller, body.current_password.0, body.new_password.0, origin).await?;
         Ok(NoContent)
     }

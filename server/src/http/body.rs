@@ -15,8 +15,8 @@ use poem_openapi::{
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::{HttpSettings, problem::Problem};
-use crate::service::FieldError;
+use super::{HttpSettings, problem::Problem, reply::MEDIA_TYPE};
+use crate::service::{FieldError, Fingerprint};
 
 /// How many bytes a body may have.
 pub const MAX_BODY: usize = 1 << 20;
@@ -25,6 +25,9 @@ const MAX_ERRORS: usize = 100;
 
 /// A request body of type `T`.
 pub struct Body<T>(pub T);
+
+/// A request body of type `T`, and what tells the request from another.
+pub struct RepeatableBody<T>(pub T, pub Fingerprint);
 
 /// A type that a request body can have.
 pub trait FromBody: Type {
@@ -159,47 +162,66 @@ impl<T: FromJson> FromJson for Vec<T> {
     }
 }
 
-impl<'a, T: FromBody> ApiExtractor<'a> for Body<T> {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+macro_rules! body_extractor {
+    ($extractor:ident, |$parsed:ident, $request:ident, $bytes:ident| $made:expr) => {
+        impl<'a, T: FromBody> ApiExtractor<'a> for $extractor<T> {
+            const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
 
-    type ParamType = ();
-    type ParamRawType = ();
+            type ParamType = ();
+            type ParamRawType = ();
 
-    fn register(registry: &mut Registry) {
-        T::register(registry);
-    }
+            fn register(registry: &mut Registry) {
+                T::register(registry);
+            }
 
-    fn request_meta() -> Option<MetaRequest> {
-        let content = vec![MetaMediaType { content_type: "application/json", schema: T::schema_ref() }];
-        Some(MetaRequest { description: None, content, required: true })
-    }
+            fn request_meta() -> Option<MetaRequest> {
+                let content = vec![MetaMediaType { content_type: MEDIA_TYPE, schema: T::schema_ref() }];
+                Some(MetaRequest { description: None, content, required: true })
+            }
 
-    async fn from_request(
-        request: &'a Request,
-        body: &mut RequestBody,
-        _: ExtractParamOptions<()>,
-    ) -> poem::Result<Self> {
-        check_length(request)?;
-        check_media_type(request)?;
-        let bytes = read(request, body).await?;
-        let value: Value = parse(&bytes)?;
-        let Value::Object(values) = value else {
-            return Err(Problem::malformed(format!("The body must be a JSON object, is {}.", kind(&value))).into());
-        };
-        let mut fields = Fields { values, errors: Vec::new() };
-        let parsed = T::from_fields(&mut fields);
-        fields.errors.truncate(MAX_ERRORS);
-        let room = MAX_ERRORS - fields.errors.len();
-        let unknown = fields
-            .values
-            .into_iter()
-            .take(room)
-            .map(|(name, _)| FieldError::new(shorten(name), "is not a field of this request"));
-        fields.errors.extend(unknown);
-        match parsed {
-            Some(parsed) if fields.errors.is_empty() => Ok(Self(parsed)),
-            _ => Err(Problem::invalid(fields.errors).into()),
+            async fn from_request(
+                $request: &'a Request,
+                body: &mut RequestBody,
+                _: ExtractParamOptions<()>,
+            ) -> poem::Result<Self> {
+                check_length($request)?;
+                check_media_type($request)?;
+                let $bytes = read($request, body).await?;
+                let $parsed = from_bytes(&$bytes)?;
+                Ok($made)
+            }
         }
+    };
+}
+
+body_extractor!(Body, |parsed, request, bytes| Self(parsed));
+body_extractor!(RepeatableBody, |parsed, request, bytes| Self(
+    parsed,
+    Fingerprint::of(request.original_uri().path(), &bytes)
+));
+
+/// The body that these bytes are.
+///
+/// # Errors
+/// A problem that names everything that is wrong with it.
+fn from_bytes<T: FromBody>(bytes: &[u8]) -> Result<T, Problem> {
+    let value: Value = parse(bytes)?;
+    let Value::Object(values) = value else {
+        return Err(Problem::malformed(format!("The body must be a JSON object, is {}.", kind(&value))));
+    };
+    let mut fields = Fields { values, errors: Vec::new() };
+    let parsed = T::from_fields(&mut fields);
+    fields.errors.truncate(MAX_ERRORS);
+    let room = MAX_ERRORS - fields.errors.len();
+    let unknown = fields
+        .values
+        .into_iter()
+        .take(room)
+        .map(|(name, _)| FieldError::new(shorten(name), "is not a field of this request"));
+    fields.errors.extend(unknown);
+    match parsed {
+        Some(parsed) if fields.errors.is_empty() => Ok(parsed),
+        _ => Err(Problem::invalid(fields.errors)),
     }
 }
 

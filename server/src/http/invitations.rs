@@ -3,21 +3,25 @@
 use std::sync::Arc;
 
 use poem::web::Data;
-use poem_openapi::{Object, OpenApi, param::Path};
+use poem_openapi::{
+    Object, OpenApi,
+    param::{Header, Path},
+};
 use serde::Serialize;
 
 use super::{
     PublicUrl, Tag,
-    auth::SessionBody,
-    body::{Body, body},
-    refused::{BODY, CONFLICT, CREDENTIAL, PUBLIC, Refused, THING},
+    auth::{CALLER_PATH, SessionBody},
+    body::{Body, RepeatableBody, body},
+    members, problem,
+    refused::{ANY, BODY, HEAD_COACH, Kinds, REPEATABLE, Refused, THROTTLED},
     reply::Reply,
     schema::{Code, EitherPassword},
     security::SessionCaller,
 };
 use crate::service::{
-    Email, Error, Invitation, InvitationId, MemberId, OrganizationId, Origin, Secret, SecretKind, Service, Timestamp,
-    Unauthenticated,
+    Email, Error, IdempotencyKey, Invitation, InvitationId, Kept, MemberId, OrganizationId, Origin, Secret, SecretKind,
+    Service, Timestamp, Unauthenticated,
 };
 
 body! {
@@ -71,6 +75,14 @@ struct CreatedInvitationBody {
     link: String,
 }
 
+const INVITE: Kinds = HEAD_COACH | BODY | REPEATABLE | problem::ALREADY_ACCEPTED.bit | problem::ALREADY_CREATED.bit;
+const ACCEPT: Kinds = ANY
+    | BODY
+    | THROTTLED
+    | problem::INVITATION_INVALID.bit
+    | problem::WRONG_PASSWORD.bit
+    | problem::ALREADY_MEMBER.bit;
+
 pub struct InvitationsApi;
 
 #[OpenApi]
@@ -85,6 +97,7 @@ impl InvitationsApi {
         operation_id = "create_invitation",
         tag = "Tag::Members"
     )]
+    #[expect(clippy::too_many_arguments, reason = "one for each parameter")]
     async fn create_invitation(
         &self,
         SessionCaller(caller): SessionCaller,
@@ -94,16 +107,27 @@ impl InvitationsApi {
         org_id: Path<OrganizationId>,
         /// The member.
         member_id: Path<MemberId>,
-        Body(body): Body<NewInvitationBody>,
-    ) -> Result<Reply<CreatedInvitationBody, 201>, Refused<{ CREDENTIAL | THING | BODY | CONFLICT }>> {
+        /// A name for this request, made up by the client: sent again within 24 h, it invites nobody twice.
+        #[oai(name = "Idempotency-Key")]
+        idempotency_key: Header<Option<IdempotencyKey>>,
+        body: RepeatableBody<NewInvitationBody>,
+    ) -> Result<Reply<CreatedInvitationBody, 201>, Refused<INVITE>> {
+        let RepeatableBody(body, fingerprint) = body;
         let code = service.new_secret(SecretKind::Invitation);
         let hash = code.hash();
-        let invitation = service
-            .write(move |tx| tx.head_coach(&caller, org_id.0)?.invite(member_id.0, body.email.clone(), hash))
+        let attempt = service.begin(&caller, idempotency_key.0, fingerprint)?;
+        let invited = service
+            .write(move |tx| {
+                let head_coach = tx.head_coach(&caller, org_id.0)?;
+                let invite = || head_coach.invite(member_id.0, body.email.clone(), hash);
+                tx.once(&attempt, invite, |invitation| Kept::nothing(invitation.id))
+            })
             .await?;
+        let invitation = invited.now()?;
         // Behind the #, which no browser sends: the code stands in no server's log.
         let link = format!("{}/invitations/accept#{}", public_url.0, code.reveal());
-        Ok(Reply::with_secret(&CreatedInvitationBody { invitation: invitation.into(), link }))
+        let location = format!("{}/invitation", members::path_of(org_id.0, member_id.0));
+        Ok(Reply::with_secret(&CreatedInvitationBody { invitation: invitation.into(), link }).location(&location))
     }
 
     /// Accept an invitation
@@ -120,9 +144,9 @@ impl InvitationsApi {
         service: Data<&Arc<Service>>,
         origin: Origin,
         Body(body): Body<AcceptanceBody>,
-    ) -> Result<Reply<SessionBody, 201>, Refused<{ PUBLIC | CONFLICT }>> {
+    ) -> Result<Reply<SessionBody, 201>, Refused<ACCEPT>> {
         let code = Secret::parse(body.code.0).ok_or(Error::Unauthenticated(Unauthenticated::WrongInvitation))?;
         let signed_in = service.accept_invitation(&code, body.password.0, origin).await?;
-        Ok(Reply::with_secret(&signed_in.into()))
+        Ok(Reply::with_secret(&signed_in.into()).location(CALLER_PATH))
     }
 }

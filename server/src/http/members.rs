@@ -2,25 +2,27 @@
 
 use std::sync::Arc;
 
-use poem::web::Data;
+use poem::{http::Uri, web::Data};
 use poem_openapi::{
     Object, OpenApi,
-    param::{Path, Query},
+    param::{Header, Path, Query},
 };
 
 use super::{
     Tag,
-    body::{Body, body},
+    body::{Body, RepeatableBody, body},
+    conditional::{IfMatch, IfNoneMatch},
     cursor::List,
-    problem::Problem,
-    refused::{BODY, CONFLICT, CREDENTIAL, Refused, THING},
+    organizations,
+    problem::{self, Problem},
+    refused::{BODY, CONDITIONAL, INSIDER, Kinds, REPEATABLE, ROSTER_EDITOR, Refused},
     reply::{NoContent, Reply},
     schema::{AssignableRole, ClearableMemberField, CursorText, Limit, bounded, cleared, set_or_clear},
     security::AnyCaller,
 };
 use crate::service::{
-    Email, ExternalId, FieldError, Label, Member, MemberChange, MemberFilter, MemberId, MemberPage, MemberStatus, Name,
-    NewMember, OrganizationId, Role, Search, Service, Timestamp, UserId,
+    Email, ExternalId, FieldError, IdempotencyKey, Kept, Label, Member, MemberChange, MemberFilter, MemberId,
+    MemberPage, MemberStatus, Name, NewMember, Once, OrganizationId, Role, Search, Service, Timestamp, UserId,
 };
 
 // Only its schema is used: a member leaves in the form in which it is stored.
@@ -147,6 +149,14 @@ fn member_change(body: MemberChangeBody) -> Result<MemberChange, Problem> {
     if errors.is_empty() { Ok(change) } else { Err(Problem::invalid(errors)) }
 }
 
+const CHANGE: Kinds = ROSTER_EDITOR | BODY | problem::EMAIL_TAKEN.bit | problem::EXTERNAL_ID_TAKEN.bit;
+const STAYS: Kinds = problem::HEAD_COACH_MUST_STAY.bit | problem::NOT_ACCEPTED.bit;
+
+/// The path of a member.
+pub fn path_of(organization_id: OrganizationId, id: impl std::fmt::Display) -> String {
+    format!("{}/members/{id}", organizations::path_of(organization_id))
+}
+
 pub struct MembersApi;
 
 #[OpenApi]
@@ -161,11 +171,12 @@ impl MembersApi {
         operation_id = "list_members",
         tag = "Tag::Members"
     )]
-    #[expect(clippy::too_many_arguments, reason = "one for each query parameter")]
+    #[expect(clippy::too_many_arguments, reason = "one for each parameter")]
     async fn list_members(
         &self,
         AnyCaller(caller): AnyCaller,
         service: Data<&Arc<Service>>,
+        uri: &Uri,
         /// The organization.
         org_id: Path<OrganizationId>,
         /// How many to answer at most.
@@ -184,7 +195,7 @@ impl MembersApi {
         /// Only members of whom each of these words begins a word of the name or email, whatever the case
         /// and accents.
         q: Query<Option<Search>>,
-    ) -> Result<Reply<MemberPageBody>, Refused<{ CREDENTIAL | THING }>> {
+    ) -> Result<Reply<MemberPageBody>, Refused<{ INSIDER | problem::COACH_REQUIRED.bit }>> {
         let filter = MemberFilter { role: role.0, status: status.0, label: label.0, coach_id: coach_id.0, search: q.0 };
         let list = List::of(&[&"members", &org_id.0, &filter]);
         let position =
@@ -192,7 +203,8 @@ impl MembersApi {
         let page = service.read(|tx| {
             tx.roster_reader(&caller, org_id.0)?.members(&filter, limit.0.0 as usize, position.as_deref())
         })?;
-        Ok(Reply::written(write_page(&page, &list)))
+        let next = page.next.as_ref().map(|position| list.cursor(position));
+        Ok(Reply::written(write_page(&page, next.as_deref())).next_page(uri, next.as_deref()))
     }
 
     /// Add a member
@@ -210,12 +222,28 @@ impl MembersApi {
         service: Data<&Arc<Service>>,
         /// The organization.
         org_id: Path<OrganizationId>,
-        Body(body): Body<NewMemberBody>,
-    ) -> Result<Reply<MemberBody, 201>, Refused<{ CREDENTIAL | THING | BODY | CONFLICT }>> {
+        /// A name for this request, made up by the client: sent again within 24 h, it adds nobody twice, and
+        /// is answered as the first time.
+        #[oai(name = "Idempotency-Key")]
+        idempotency_key: Header<Option<IdempotencyKey>>,
+        body: RepeatableBody<NewMemberBody>,
+    ) -> Result<Reply<MemberBody, 201>, Refused<{ CHANGE | REPEATABLE }>> {
+        let RepeatableBody(body, fingerprint) = body;
         let new = new_member(body)?;
-        let member =
-            service.write(move |tx| tx.roster_editor(&caller, org_id.0, new.role)?.add_member(new.clone())).await?;
-        Ok(written(&member))
+        let attempt = service.begin(&caller, idempotency_key.0, fingerprint)?;
+        let added = service
+            .write(move |tx| {
+                let editor = tx.roster_editor(&caller, org_id.0, new.role)?;
+                let keep = |member: &Member| Kept::answer(member.id, written(member));
+                tx.once(&attempt, || editor.add_member(new.clone()), keep)
+            })
+            .await?;
+        Ok(match added {
+            Once::Now(member) => Reply::written(written(&member)).location(&path_of(org_id.0, member.id)).revision(1),
+            Once::Before { resource_id, answer } => {
+                Reply::written(answer).location(&path_of(org_id.0, resource_id)).revision(1).replayed()
+            }
+        })
     }
 
     /// Get a member
@@ -235,9 +263,12 @@ impl MembersApi {
         org_id: Path<OrganizationId>,
         /// The member.
         member_id: Path<MemberId>,
-    ) -> Result<Reply<MemberBody>, Refused<{ CREDENTIAL | THING }>> {
+        /// The `ETag` that the client has.
+        #[oai(name = "If-None-Match")]
+        if_none_match: Header<Option<IfNoneMatch>>,
+    ) -> Result<Reply<MemberBody>, Refused<INSIDER>> {
         let member = service.read(|tx| tx.roster_reader(&caller, org_id.0)?.member(member_id.0))?;
-        Ok(written(&member))
+        Ok(Reply::written(written(&member.record)).unless_known(member.revision, if_none_match.0.as_ref()))
     }
 
     /// Change a member
@@ -257,14 +288,20 @@ impl MembersApi {
         org_id: Path<OrganizationId>,
         /// The member.
         member_id: Path<MemberId>,
+        /// The `ETag` of the revision that is to change.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<IfMatch>>,
         Body(body): Body<MemberChangeBody>,
-    ) -> Result<Reply<MemberBody>, Refused<{ CREDENTIAL | THING | BODY | CONFLICT }>> {
+    ) -> Result<Reply<MemberBody>, Refused<{ CHANGE | CONDITIONAL | STAYS }>> {
         let change = member_change(body)?;
         let role = change.role.unwrap_or(Role::Athlete);
+        let expected = IfMatch::expected(if_match.0);
         let member = service
-            .write(move |tx| tx.roster_editor(&caller, org_id.0, role)?.change_member(member_id.0, change.clone()))
+            .write(move |tx| {
+                tx.roster_editor(&caller, org_id.0, role)?.change_member(member_id.0, &expected, change.clone())
+            })
             .await?;
-        Ok(written(&member))
+        Ok(Reply::written(written(&member.record)).revision(member.revision))
     }
 
     /// Remove a member
@@ -285,19 +322,24 @@ impl MembersApi {
         org_id: Path<OrganizationId>,
         /// The member.
         member_id: Path<MemberId>,
-    ) -> Result<NoContent, Refused<{ CREDENTIAL | THING | CONFLICT }>> {
-        service.write(move |tx| tx.roster_editor(&caller, org_id.0, Role::Athlete)?.remove_member(member_id.0)).await?;
+        /// The `ETag` of the revision that is to be removed.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<IfMatch>>,
+    ) -> Result<NoContent, Refused<{ ROSTER_EDITOR | CONDITIONAL | problem::HEAD_COACH_MUST_STAY.bit }>> {
+        let expected = IfMatch::expected(if_match.0);
+        service
+            .write(move |tx| tx.roster_editor(&caller, org_id.0, Role::Athlete)?.remove_member(member_id.0, &expected))
+            .await?;
         Ok(NoContent)
     }
 }
 
-fn written<const STATUS: u16>(member: &Member) -> Reply<MemberBody, STATUS> {
-    Reply::written(serde_json::to_vec(member).unwrap_or_default())
+fn written(member: &Member) -> Vec<u8> {
+    serde_json::to_vec(member).unwrap_or_default()
 }
 
 /// The page around the rows as they are stored.
-fn write_page(page: &MemberPage, list: &List) -> Vec<u8> {
-    let next =
-        page.next.as_ref().map_or_else(|| "null".to_owned(), |position| format!("\"{}\"", list.cursor(position)));
+fn write_page(page: &MemberPage, next: Option<&str>) -> Vec<u8> {
+    let next = next.map_or_else(|| "null".to_owned(), |cursor| format!("\"{cursor}\""));
     [b"{\"data\":[", &page.rows[..], b"],\"next_cursor\":", next.as_bytes(), b"}"].concat()
 }

@@ -3,6 +3,9 @@
 mod api_keys;
 mod auth;
 mod body;
+mod compression;
+mod conditional;
+mod cors;
 mod cursor;
 mod document;
 mod invitations;
@@ -11,6 +14,7 @@ mod operations;
 mod organizations;
 mod pages;
 mod problem;
+mod rate_limit;
 mod refused;
 mod reply;
 mod schema;
@@ -32,8 +36,12 @@ use poem::{
 };
 use poem_openapi::{OpenApiService, Tags};
 
-use self::problem::Problem;
-pub use self::{document::openapi, server::run};
+pub use self::{document::openapi, rate_limit::RateLimitSettings, server::run};
+use self::{
+    operations::Operation,
+    problem::Problem,
+    rate_limit::{RateLimits, Spent},
+};
 use crate::service::{IpRange, Origin, Service};
 
 /// What may be set about HTTP.
@@ -44,6 +52,10 @@ pub struct HttpSettings {
     pub public_url: Option<String>,
     /// The proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpRange>,
+    /// The origins whose pages may call the API, as browsers write them: `https://dashboard.example`.
+    pub cors_origins: Vec<String>,
+    /// How many requests callers may send.
+    pub rate_limits: RateLimitSettings,
     /// How many connections may be open at once.
     pub max_connections: usize,
     /// How long the head of a request may take to arrive, and a connection may be idle before it.
@@ -59,6 +71,8 @@ impl Default for HttpSettings {
         Self {
             public_url: None,
             trusted_proxies: Vec::new(),
+            cors_origins: Vec::new(),
+            rate_limits: RateLimitSettings::default(),
             max_connections: 4096,
             header_timeout: Duration::from_secs(20),
             body_timeout: Duration::from_secs(30),
@@ -102,7 +116,11 @@ fn api_service() -> OpenApiService<Api, ()> {
 }
 
 /// The whole server as an endpoint.
-fn endpoint(service: Arc<Service>, settings: Arc<HttpSettings>) -> impl Endpoint<Output = Response> {
+fn endpoint(
+    service: Arc<Service>,
+    settings: Arc<HttpSettings>,
+    limits: Arc<RateLimits>,
+) -> impl Endpoint<Output = Response> {
     let routes = Route::new()
         .at("/health/live", get(pages::live))
         .at("/health/ready", get(pages::ready))
@@ -116,17 +134,42 @@ fn endpoint(service: Arc<Service>, settings: Arc<HttpSettings>) -> impl Endpoint
         inner: routes.into_endpoint().data(Arc::clone(&service)).data(Arc::clone(&settings)),
         service,
         settings,
+        limits,
     }
 }
 
 /// Where a request takes longer than this, it is logged whether or not anybody asked.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// Around everything: the request's id and origin, every refusal as a problem, the log line.
+/// Around everything: the request's id and origin, who is calling and how often, every refusal as a problem,
+/// the log line.
 struct Outermost<E> {
     inner: E,
     service: Arc<Service>,
     settings: Arc<HttpSettings>,
+    limits: Arc<RateLimits>,
+}
+
+impl<E> Outermost<E> {
+    /// Lets a request in: finds its caller, who stays with it for the operation, then takes it from their
+    /// limits, and looks at its query. Nothing else of the request is looked at before.
+    fn admit(&self, request: &mut Request, operation: &Operation, origin: Origin) -> (Spent, Result<(), Problem>) {
+        let caller = operation.secured.then(|| security::authenticate(request, &self.service, origin));
+        let (spent, known) = match caller {
+            Some(Ok(caller)) => {
+                let spent = self.limits.of_caller(&caller);
+                request.set_data(caller);
+                (spent, Ok(()))
+            }
+            Some(Err(problem)) => (self.limits.of_address(origin.address), Err(problem)),
+            None => (self.limits.of_address(origin.address), Ok(())),
+        };
+        let admitted = match spent.retry_after() {
+            Some(seconds) => Err(Problem::rate_limited(seconds)),
+            None => known.and_then(|()| operations::check_query(request, operation)),
+        };
+        (spent, admitted)
+    }
 }
 
 impl<E: Endpoint> Endpoint for Outermost<E> {
@@ -136,16 +179,19 @@ impl<E: Endpoint> Endpoint for Outermost<E> {
         let started = Instant::now();
         let request_id = self.service.new_request_id();
         let address = client_address(&request, &self.settings.trusted_proxies);
-        request.set_data(Origin { address, request_id });
+        let origin = Origin { address, request_id };
+        request.set_data(origin);
         let method = request.method().clone();
         let path = request.uri().path().to_owned();
+        let page = cors::origin(&request, &self.settings.cors_origins);
+        let gzip = compression::accepts_gzip(&request);
         let operation = operations::find(&method, &path);
-        let early = match operation {
-            // Where no credential is asked for, nothing comes before the query is looked at.
-            Some(operation) if !operation.secured => operations::check_query(&request),
-            _ => Ok(()),
+        let (spent, admitted) = match operation {
+            Some(operation) => self.admit(&mut request, operation, origin),
+            None => (Spent::default(), Ok(())),
         };
-        let outcome = match early {
+        let outcome = match admitted {
+            Ok(()) if page.is_some() && cors::is_preflight(&request) => Ok(cors::preflight(&operations::allow(&path))),
             Ok(()) => match AssertUnwindSafe(self.inner.call(request)).catch_unwind().await {
                 Ok(Ok(answer)) => Ok(answer.into_response()),
                 Ok(Err(error)) => Err(Problem::from_framework(error, &operations::allow(&path))),
@@ -154,7 +200,15 @@ impl<E: Endpoint> Endpoint for Outermost<E> {
             Err(problem) => Err(problem),
         };
         let code = outcome.as_ref().err().map(Problem::code);
+        if let (Some(operation), Some(code)) = (operation, code)
+            && !operation.codes.contains(code)
+        {
+            tracing::error!(operation = operation.id, code, "this refusal is not documented");
+        }
         let mut response = outcome.unwrap_or_else(|problem| problem.respond(request_id));
+        if gzip {
+            response = compression::compress(response).await;
+        }
         let headers = response.headers_mut();
         headers.extend(
             HeaderValue::from_str(&request_id.to_string())
@@ -162,8 +216,14 @@ impl<E: Endpoint> Endpoint for Outermost<E> {
                 .map(|id| (header::HeaderName::from_static("x-request-id"), id)),
         );
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        if operation.is_some() {
-            headers.insert(header::VARY, HeaderValue::from_static("Authorization, X-API-Key"));
+        let vary = if operation.is_some() { "Authorization, X-API-Key, Accept-Encoding" } else { "Accept-Encoding" };
+        headers.insert(header::VARY, HeaderValue::from_static(vary));
+        spent.tell(headers);
+        if !self.settings.cors_origins.is_empty() {
+            headers.append(header::VARY, HeaderValue::from_static("Origin"));
+        }
+        if let Some(page) = page {
+            cors::allow(headers, page);
         }
         let (status, took) = (response.status().as_u16(), started.elapsed());
         // The operation, and a method only if it is one: what a client makes up could hold a secret.

@@ -1,7 +1,7 @@
 //! What the document knows of each operation, for what the framework does not do: `Allow`, and refusing
 //! query parameters that no operation has.
 
-use std::sync::LazyLock;
+use std::{collections::HashSet, sync::LazyLock};
 
 use poem::{Request, http::Method};
 use poem_openapi::{
@@ -9,7 +9,7 @@ use poem_openapi::{
     registry::{MetaApi, MetaParamIn},
 };
 
-use super::{Api, problem::Problem};
+use super::{Api, problem::Problem, refused};
 use crate::service::FieldError;
 
 /// One operation of the API.
@@ -22,6 +22,8 @@ pub struct Operation {
     query: Vec<String>,
     /// Whether it needs a credential.
     pub secured: bool,
+    /// The codes of the problems that it can answer.
+    pub codes: HashSet<String>,
 }
 
 static OPERATIONS: LazyLock<Vec<Operation>> =
@@ -33,6 +35,8 @@ fn operations_of(api: MetaApi) -> Vec<Operation> {
         let parts: Vec<_> =
             path.path.split('/').map(|part| (!part.starts_with('{')).then(|| part.to_owned())).collect();
         for operation in path.operations {
+            let refusals = operation.responses.responses.iter().flat_map(|answer| refused::codes(answer.description));
+            let codes = refusals.map(str::to_owned).collect();
             let query = operation.params.iter().filter(|parameter| parameter.in_type == MetaParamIn::Query);
             found.push(Operation {
                 method: operation.method.clone(),
@@ -40,6 +44,7 @@ fn operations_of(api: MetaApi) -> Vec<Operation> {
                 id: operation.operation_id.unwrap_or_default().to_owned(),
                 query: query.map(|parameter| parameter.name.clone()).collect(),
                 secured: !operation.security.is_empty(),
+                codes,
             });
         }
     }
@@ -82,9 +87,8 @@ pub fn allow(path: &str) -> String {
 ///
 /// # Errors
 /// A problem that names each of them.
-pub fn check_query(request: &Request) -> Result<(), Problem> {
+pub fn check_query(request: &Request, operation: &Operation) -> Result<(), Problem> {
     let Some(query) = request.uri().query().filter(|query| !query.is_empty()) else { return Ok(()) };
-    let Some(operation) = find(request.method(), request.original_uri().path()) else { return Ok(()) };
     let names = form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name.into_owned()).collect::<Vec<_>>();
     let mut errors: Vec<FieldError> = Vec::new();
     for (position, name) in names.iter().enumerate() {

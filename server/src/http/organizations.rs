@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
-use poem::web::Data;
+use poem::{http::Uri, web::Data};
 use poem_openapi::{
     Object, OpenApi,
-    param::{Path, Query},
+    param::{Header, Path, Query},
 };
 use serde::Serialize;
 
 use super::{
     Tag,
     body::{Body, body},
+    conditional::{IfMatch, IfNoneMatch},
     cursor::List,
-    problem::Problem,
-    refused::{BODY, CONFLICT, CREDENTIAL, Refused, THING, THROTTLED},
+    problem::{self, Problem},
+    refused::{BODY, CONDITIONAL, HEAD_COACH, INSIDER, Kinds, Refused, SESSION, THROTTLED},
     reply::Reply,
     schema::{ClearableOrganizationField, CursorText, Limit, TypedPassword, cleared, set_or_clear},
     security::{AnyCaller, SessionCaller},
@@ -90,6 +91,18 @@ body! {
     }
 }
 
+const HAND_OVER: Kinds = HEAD_COACH
+    | BODY
+    | THROTTLED
+    | problem::PASSWORD_INCORRECT.bit
+    | problem::NOT_ACTIVE_COACH.bit
+    | problem::NOT_ACCEPTED.bit;
+
+/// The path of an organization.
+pub fn path_of(id: OrganizationId) -> String {
+    format!("/api/v1/organizations/{id}")
+}
+
 pub struct OrganizationsApi;
 
 #[OpenApi]
@@ -107,12 +120,13 @@ impl OrganizationsApi {
         &self,
         SessionCaller(caller): SessionCaller,
         service: Data<&Arc<Service>>,
+        uri: &Uri,
         /// How many to answer at most.
         #[oai(default = "Limit::default_limit")]
         limit: Query<Limit>,
         /// The `next_cursor` of the page before.
         cursor: Query<Option<CursorText>>,
-    ) -> Result<Reply<OrganizationPage>, Refused<CREDENTIAL>> {
+    ) -> Result<Reply<OrganizationPage>, Refused<SESSION>> {
         let list = List::of(&[&"organizations"]);
         let after = list.position(cursor.0.as_ref().map(|cursor| cursor.0.as_str()), OrganizationId::from_bytes)?;
         let mut organizations = service.read(|tx| tx.signed_in(&caller)?.organizations())?;
@@ -121,7 +135,8 @@ impl OrganizationsApi {
         organizations.truncate(limit.0.0 as usize);
         let last = organizations.last().filter(|_| more).map(|view| view.organization.id);
         let next_cursor = last.map(|id| list.cursor(&id.to_bytes()));
-        Ok(Reply::new(&OrganizationPage { data: organizations.into_iter().map(Into::into).collect(), next_cursor }))
+        let page = OrganizationPage { data: organizations.into_iter().map(Into::into).collect(), next_cursor };
+        Ok(Reply::new(&page).next_page(uri, page.next_cursor.as_deref()))
     }
 
     /// Get an organization
@@ -139,9 +154,13 @@ impl OrganizationsApi {
         service: Data<&Arc<Service>>,
         /// The organization.
         org_id: Path<OrganizationId>,
-    ) -> Result<Reply<OrganizationBody>, Refused<{ CREDENTIAL | THING }>> {
+        /// The `ETag` that the client has.
+        #[oai(name = "If-None-Match")]
+        if_none_match: Header<Option<IfNoneMatch>>,
+    ) -> Result<Reply<OrganizationBody>, Refused<INSIDER>> {
         let view = service.read(|tx| tx.insider(&caller, org_id.0)?.organization())?;
-        Ok(Reply::new(&view.into()))
+        let revision = view.organization.revision;
+        Ok(Reply::new(&view.into()).unless_known(revision, if_none_match.0.as_ref()))
     }
 
     /// Change an organization
@@ -159,8 +178,11 @@ impl OrganizationsApi {
         service: Data<&Arc<Service>>,
         /// The organization.
         org_id: Path<OrganizationId>,
+        /// The `ETag` of the revision that is to change.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<IfMatch>>,
         Body(body): Body<OrganizationChangeBody>,
-    ) -> Result<Reply<OrganizationBody>, Refused<{ CREDENTIAL | THING | BODY }>> {
+    ) -> Result<Reply<OrganizationBody>, Refused<{ HEAD_COACH | BODY | CONDITIONAL }>> {
         let mut errors = Vec::new();
         let clear = cleared(body.clear, ClearableOrganizationField::ALL.len(), &mut errors);
         let clear = clear.contains(&ClearableOrganizationField::Description);
@@ -171,9 +193,12 @@ impl OrganizationsApi {
         if !errors.is_empty() {
             return Err(Problem::invalid(errors).into());
         }
-        let view =
-            service.write(move |tx| tx.head_coach(&caller, org_id.0)?.change_organization(change.clone())).await?;
-        Ok(Reply::new(&view.into()))
+        let expected = IfMatch::expected(if_match.0);
+        let view = service
+            .write(move |tx| tx.head_coach(&caller, org_id.0)?.change_organization(&expected, change.clone()))
+            .await?;
+        let revision = view.organization.revision;
+        Ok(Reply::new(&view.into()).revision(revision))
     }
 
     /// Hand over the head coach's role
@@ -194,8 +219,9 @@ impl OrganizationsApi {
         /// The organization.
         org_id: Path<OrganizationId>,
         Body(body): Body<HandOverBody>,
-    ) -> Result<Reply<OrganizationBody>, Refused<{ CREDENTIAL | THING | BODY | CONFLICT | THROTTLED }>> {
+    ) -> Result<Reply<OrganizationBody>, Refused<HAND_OVER>> {
         let view = service.hand_over(caller, org_id.0, body.member_id, body.password.0, origin).await?;
-        Ok(Reply::new(&view.into()))
+        let revision = view.organization.revision;
+        Ok(Reply::new(&view.into()).revision(revision))
     }
 }

@@ -72,7 +72,7 @@ pub fn problems() -> Response {
 #[handler]
 pub fn problem(Path(code): Path<String>) -> poem::Result<Response> {
     let kind = KINDS.iter().find(|kind| kind.code == code).ok_or(poem::error::NotFoundError)?;
-    let Kind { code, status, title, detail } = kind;
+    let Kind { code, status, title, detail, .. } = kind;
     let body = format!(
         "<h1>{title}</h1><p class=\"code\">{status} <code>{code}</code></p><p>{detail}</p>\
          <p class=\"quiet\">The <code>detail</code> of the answer says what it was this time. Name its <code>request_id</code> when you ask for help.</p>"

@@ -60,11 +60,16 @@ pub struct Kind {
     pub title: &'static str,
     /// What it means and what to do, for the page and where nothing more special is known.
     pub detail: &'static str,
+    /// Its bit in a set of kinds.
+    pub bit: u64,
 }
 
 macro_rules! kinds {
     ($($name:ident = $status:literal $code:literal $title:literal $detail:literal;)+) => {
-        $(const $name: &Kind = &Kind { code: $code, status: $status, title: $title, detail: $detail };)+
+        #[expect(non_camel_case_types, clippy::upper_case_acronyms, reason = "named after the constants whose places these are")]
+        enum Place { $($name),+ }
+        $(pub const $name: &Kind =
+            &Kind { code: $code, status: $status, title: $title, detail: $detail, bit: 1 << Place::$name as u64 };)+
         /// Every kind of problem there is.
         pub const KINDS: &[&Kind] = &[$($name),+];
     };
@@ -103,9 +108,14 @@ kinds! {
     ALREADY_MEMBER = 409 "already_member" "Already a member" "This account is a member of the organization already, as somebody else.";
     NOT_ACTIVE_COACH = 409 "not_an_active_coach" "Not an active coach" "The role can be handed to an active coach of the organization who can sign in.";
     USER_EXISTS = 409 "user_exists" "The email has an account" "Use another email, or make the account's member head coach.";
+    ALREADY_CREATED = 409 "already_created" "It was created by an earlier request" "The answer to the first request with this Idempotency-Key held a secret, which is not kept. 'resource_id' names what was created; where its secret was lost, create another with another Idempotency-Key.";
+    IN_PROGRESS = 409 "request_in_progress" "The same request is still running" "A request with this Idempotency-Key has not been answered yet. Send it again in a moment.";
+    REVISION_MISMATCH = 412 "revision_mismatch" "It was changed meanwhile" "The ETag in If-Match is not that of the present revision. Read it again, and send its ETag with what you still want to change.";
     TOO_LARGE = 413 "body_too_large" "The body is too large" "Send at most 1 MiB.";
     UNSUPPORTED_MEDIA_TYPE = 415 "unsupported_media_type" "Not JSON" "Send the header 'Content-Type: application/json', and the body without compression.";
     INVALID_REQUEST = 422 "invalid_request" "Something in the request is wrong" "'errors' says what, field by field.";
+    IDEMPOTENCY_KEY_REUSED = 422 "idempotency_key_reused" "The Idempotency-Key was used for something else" "A key stands for one request, which can be repeated as it is. Make a new key for another request.";
+    RATE_LIMITED = 429 "rate_limited" "Too many requests" "Wait for the time in the header Retry-After. The header RateLimit says how many requests are left.";
     TOO_MANY_ATTEMPTS = 429 "too_many_attempts" "Too many attempts" "Wait for the time in the header Retry-After, then try again.";
     INTERNAL = 500 "internal" "A fault of the server" "Nothing was changed. Whoever runs this server finds more in its log, under the request id.";
     UNAVAILABLE = 503 "unavailable" "The server cannot do this now" "Nothing was changed. Try again in a moment.";
@@ -187,6 +197,13 @@ impl Problem {
     /// The method is none of `allow`.
     pub fn method_not_allowed(allow: &str) -> Self {
         Self::new(METHOD_NOT_ALLOWED).header(header::ALLOW, allow)
+    }
+
+    /// Too many requests, until these seconds have passed.
+    pub fn rate_limited(retry_after_seconds: u64) -> Self {
+        Self::new(RATE_LIMITED)
+            .detail(format!("Try again in {retry_after_seconds} s. The header RateLimit says which limit was reached."))
+            .header(header::RETRY_AFTER, &retry_after_seconds.to_string())
     }
 
     /// A fault of ours.
@@ -369,6 +386,10 @@ impl From<Conflict> for Problem {
             Conflict::AlreadyMember => Self::new(ALREADY_MEMBER),
             Conflict::NotActiveCoach => Self::new(NOT_ACTIVE_COACH),
             Conflict::UserExists => Self::new(USER_EXISTS),
+            Conflict::RevisionMismatch => Self::new(REVISION_MISMATCH),
+            Conflict::InProgress => Self::new(IN_PROGRESS).header(header::RETRY_AFTER, "1"),
+            Conflict::IdempotencyKeyReused => Self::new(IDEMPOTENCY_KEY_REUSED),
+            Conflict::AlreadyCreated { id } => about(ALREADY_CREATED, &id),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use poem::{
     IntoResponse, Response,
-    http::{StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, Uri, header},
 };
 use poem_openapi::{
     ApiResponse,
@@ -13,19 +13,63 @@ use poem_openapi::{
 };
 use serde::Serialize;
 
-const MEDIA_TYPE: &str = "application/json";
+use super::conditional::{self, IfNoneMatch};
+
+/// The media type of every answer that is no refusal, and of every request.
+pub const MEDIA_TYPE: &str = "application/json";
+/// Says that an answer is that to an earlier request with the same `Idempotency-Key`.
+pub const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// An answer whose body has the schema of `T`.
 pub struct Reply<T, const STATUS: u16 = 200> {
     body: Vec<u8>,
+    headers: Vec<(HeaderName, HeaderValue)>,
     secret: bool,
+    known: bool,
     schema: PhantomData<fn() -> T>,
 }
 
 impl<T, const STATUS: u16> Reply<T, STATUS> {
     /// The answer with this body, which is JSON already.
     pub const fn written(body: Vec<u8>) -> Self {
-        Self { body, secret: false, schema: PhantomData }
+        Self { body, headers: Vec::new(), secret: false, known: false, schema: PhantomData }
+    }
+
+    fn header(mut self, name: HeaderName, value: &str) -> Self {
+        self.headers.extend(HeaderValue::from_str(value).ok().map(|value| (name, value)));
+        self
+    }
+
+    /// With the `ETag` of a record that has this revision.
+    pub fn revision(mut self, revision: u64) -> Self {
+        self.headers.push((header::ETAG, conditional::etag(revision)));
+        self
+    }
+
+    /// With the `ETag` of a record that has this revision; without a body, if the client has that.
+    pub fn unless_known(self, revision: u64, client: Option<&IfNoneMatch>) -> Self {
+        let known = client.is_some_and(|client| client.has(&format!("\"{revision}\"")));
+        Self { known, ..self.revision(revision) }
+    }
+
+    /// With the path of what was made.
+    pub fn location(self, path: &str) -> Self {
+        self.header(header::LOCATION, path)
+    }
+
+    /// With a `Link` (RFC 8288) to the next page of the list at `uri`, if there is one. It names no host: only
+    /// the client knows under which it reached the server.
+    pub fn next_page(self, uri: &Uri, cursor: Option<&str>) -> Self {
+        let Some(cursor) = cursor else { return self };
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        let asked = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+        query.extend_pairs(asked.filter(|(name, _)| name != "cursor")).append_pair("cursor", cursor);
+        self.header(header::LINK, &format!("<{}?{}>; rel=\"next\"", uri.path(), query.finish()))
+    }
+
+    /// Repeats the answer to an earlier request.
+    pub fn replayed(self) -> Self {
+        self.header(REPLAYED, "true")
     }
 }
 
@@ -43,13 +87,16 @@ impl<T: Serialize, const STATUS: u16> Reply<T, STATUS> {
 
 impl<T, const STATUS: u16> IntoResponse for Reply<T, STATUS> {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(STATUS).unwrap_or(StatusCode::OK);
         let caching = if self.secret { "no-store" } else { "private, no-cache" };
-        Response::builder()
-            .status(status)
-            .content_type(MEDIA_TYPE)
-            .header(header::CACHE_CONTROL, caching)
-            .body(self.body)
+        let response = Response::builder().header(header::CACHE_CONTROL, caching);
+        let mut response = if self.known {
+            response.status(StatusCode::NOT_MODIFIED).finish()
+        } else {
+            let status = StatusCode::from_u16(STATUS).unwrap_or(StatusCode::OK);
+            response.status(status).content_type(MEDIA_TYPE).body(self.body)
+        };
+        response.headers_mut().extend(self.headers);
+        response
     }
 }
 

@@ -8,11 +8,14 @@ use poem_openapi::{
 };
 use serde_json::Value;
 
-use super::body::{FromJson, wrong_kind};
+use super::{
+    body::{FromJson, wrong_kind},
+    conditional::{IfMatch, IfNoneMatch},
+};
 use crate::service::{
-    ApiKeyId, Description, Email, ExternalId, Feature, FieldError, Id, Invalid, InvitationId, IpRange, KeyStatus,
-    Label, MemberId, MemberStatus, Name, OrganizationId, Password, Plan, Reason, Role, Scope, Search, Timestamp,
-    UserId,
+    ApiKeyId, Description, Email, ExternalId, Feature, FieldError, Id, IdempotencyKey, Invalid, InvitationId, IpRange,
+    KeyStatus, Label, MemberId, MemberStatus, Name, OrganizationId, Password, Plan, Reason, Role, Scope, Search,
+    Timestamp, UserId,
 };
 
 /// A type that is a string in JSON, with this schema; `named` ones stand among the document's components.
@@ -49,7 +52,25 @@ macro_rules! string_type {
                 Box::new(std::iter::once(self))
             }
         }
+    };
+}
 
+/// A [`string_type`] that is a parameter: read as it is parsed.
+macro_rules! parameter_type {
+    ($type:ty, $name:expr, $schema:expr) => {
+        string_type!($type, $name, named: false, $schema);
+
+        impl ParseFromParameter for $type {
+            fn parse_from_parameter(text: &str) -> ParseResult<Self> {
+                text.parse().map_err(|invalid: Invalid| ParseError::custom(invalid))
+            }
+        }
+    };
+}
+
+/// Reads a type as the framework does, by its [`FromJson`].
+macro_rules! from_json {
+    ($type:ty) => {
         impl ParseFromJSON for $type {
             fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
                 let first =
@@ -64,6 +85,7 @@ macro_rules! string_type {
 macro_rules! text_type {
     ($type:ty, $name:expr, named: $named:literal, $schema:expr) => {
         string_type!($type, $name, named: $named, $schema);
+        from_json!($type);
 
         impl FromJson for $type {
             fn from_json(value: Value) -> Result<Self, Vec<FieldError>> {
@@ -121,7 +143,7 @@ text_type!(Description, "Description", named: false, MetaSchema { example: None,
 text_type!(Reason, "Reason", named: false, text(Self::LENGTH, "Laptop lost"));
 text_type!(Label, "Label", named: false, text(Self::LENGTH, "U18"));
 text_type!(ExternalId, "ExternalId", named: false, text(Self::LENGTH, "4711"));
-text_type!(Search, "Search", named: false, text((1, Self::MAX_LENGTH), "rui"));
+parameter_type!(Search, "Search", text((1, Self::MAX_LENGTH), "rui"));
 text_type!(Email, "Email", named: false, MetaSchema {
     format: Some("email"), max_length: Some(Self::MAX_LENGTH), example: example("ana@club.example"), ..string()
 });
@@ -170,6 +192,24 @@ text_type!(KeyStatusFilter, "KeyStatusFilter", named: true, {
     schema
 });
 
+parameter_type!(
+    IfMatch,
+    "IfMatch",
+    MetaSchema {
+        pattern: Some(r#"^(\*|(W/)?"[^"]*"(\s*,\s*(W/)?"[^"]*")*)$"#.to_owned()),
+        example: example("\"3\""),
+        ..string()
+    }
+);
+parameter_type!(IfNoneMatch, "IfNoneMatch", MetaSchema { example: example("\"3\""), ..string() });
+parameter_type!(
+    IdempotencyKey,
+    "IdempotencyKey",
+    MetaSchema {
+        pattern: Some("^[!-~]+$".to_owned()),
+        ..text((1, Self::MAX_LENGTH), "5f0c3b9e-8a0d-4d5b-9a53-2f1f0c1a7e44")
+    }
+);
 text_type!(IpRange, "IpRange", named: false, MetaSchema {
     min_length: Some(2), max_length: Some(49), example: example("203.0.113.0/24"), ..string()
 });
@@ -192,6 +232,7 @@ macro_rules! secret_type {
         string_type!($type, $name, named: false, MetaSchema {
             format: Some($format), min_length: Some($least), max_length: Some($most), write_only: true, ..string()
         });
+        from_json!($type);
 
         impl FromJson for $type {
             fn from_json(value: Value) -> Result<Self, Vec<FieldError>> {
@@ -297,12 +338,6 @@ impl CursorText {
     const MAX_LENGTH: usize = 400;
 }
 
-impl std::fmt::Display for CursorText {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 impl std::str::FromStr for CursorText {
     type Err = Invalid;
 
@@ -314,9 +349,16 @@ impl std::str::FromStr for CursorText {
     }
 }
 
-text_type!(CursorText, "Cursor", named: false, MetaSchema {
-    pattern: Some("^[A-Za-z0-9_-]+$".to_owned()), min_length: Some(1), max_length: Some(Self::MAX_LENGTH), ..string()
-});
+parameter_type!(
+    CursorText,
+    "Cursor",
+    MetaSchema {
+        pattern: Some("^[A-Za-z0-9_-]+$".to_owned()),
+        min_length: Some(1),
+        max_length: Some(Self::MAX_LENGTH),
+        ..string()
+    }
+);
 
 /// Fields that a change can empty.
 macro_rules! clearable {
@@ -355,12 +397,6 @@ text_type!(super::auth::CallerKind, "CallerKind", named: true, words(Self::ALL))
 /// A reason that may be blank, as a form sends it: revoking must not fail for want of words.
 pub struct BlankOrReason(pub Option<Reason>);
 
-impl std::fmt::Display for BlankOrReason {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.as_ref().map_or(Ok(()), |reason| reason.fmt(f))
-    }
-}
-
 impl std::str::FromStr for BlankOrReason {
     type Err = Invalid;
 
@@ -369,7 +405,7 @@ impl std::str::FromStr for BlankOrReason {
     }
 }
 
-text_type!(BlankOrReason, "BlankOrReason", named: false, MetaSchema { min_length: None, ..text(Reason::LENGTH, "Laptop lost") });
+parameter_type!(BlankOrReason, "BlankOrReason", MetaSchema { min_length: None, ..text(Reason::LENGTH, "Laptop lost") });
 
 /// What a list in a request may hold.
 ///

@@ -1,14 +1,12 @@
 //! Credential -> Caller: the first argument of every operation that needs one.
 
-use std::sync::Arc;
-
 use poem::{Request, RequestBody, http::header};
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions,
     registry::{MetaSecurityScheme, Registry},
 };
 
-use super::{operations, problem::Problem};
+use super::problem::Problem;
 use crate::service::{Caller, Error, Origin, Secret, SecretKind, Service, Unauthenticated};
 
 /// The header in which an API key can come instead of `Authorization`.
@@ -77,7 +75,7 @@ impl<'a> ApiExtractor<'a> for AnyCaller {
     }
 
     async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> poem::Result<Self> {
-        Ok(authenticate(request).map(Self)?)
+        Ok(caller(request).map(Self)?)
     }
 }
 
@@ -95,29 +93,27 @@ impl<'a> ApiExtractor<'a> for SessionCaller {
     }
 
     async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> poem::Result<Self> {
-        Ok(authenticate(request).map(Self)?)
+        Ok(caller(request).map(Self)?)
     }
 }
 
 impl<'a> poem::FromRequest<'a> for Origin {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
-        Ok(origin(request)?)
+        Ok(request.data::<Self>().copied().ok_or_else(Problem::internal)?)
     }
 }
 
-/// The origin that the outermost layer has put on the request.
-fn origin(request: &Request) -> Result<Origin, Problem> {
-    request.data::<Origin>().copied().ok_or_else(Problem::internal)
+/// Who is calling, by the one credential of the request.
+///
+/// # Errors
+/// A problem that says what is wrong with the credential.
+pub fn authenticate(request: &Request, service: &Service, origin: Origin) -> Result<Caller, Problem> {
+    Ok(service.authenticate(&credential(request)?, origin)?)
 }
 
-/// The caller, and then whether the query holds only what the operation knows: both before any other
-/// argument is looked at.
-fn authenticate(request: &Request) -> Result<Caller, Problem> {
-    let service = request.data::<Arc<Service>>().ok_or_else(Problem::internal)?;
-    let secret = credential(request)?;
-    let caller = service.authenticate(&secret, origin(request)?)?;
-    operations::check_query(request)?;
-    Ok(caller)
+/// The caller that the outermost layer has found.
+fn caller(request: &Request) -> Result<Caller, Problem> {
+    request.data::<Caller>().cloned().ok_or_else(Problem::internal)
 }
 
 /// The one credential of the request. Its text moves at once into a [`Secret`].

@@ -26,7 +26,7 @@ use tokio::{
     sync::Semaphore,
 };
 
-use super::HttpSettings;
+use super::{HttpSettings, rate_limit::RateLimits};
 use crate::service::Service;
 
 /// How much a request's head may hold.
@@ -35,7 +35,7 @@ const MAX_HEAD: usize = 32 << 10;
 const UNTAKEN: Duration = Duration::from_secs(30);
 /// How long answers that were just written may take to be sent when the server stops.
 const QUIET: Duration = Duration::from_secs(1);
-/// How often last uses are written down.
+/// How often last uses are written down, and what need not be remembered is forgotten.
 const FLUSH: Duration = Duration::from_secs(20);
 /// How long to wait when the system has no more sockets to give.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -53,10 +53,11 @@ pub async fn run(
 ) -> crate::service::Result<()> {
     let connections = Arc::new(Semaphore::new(settings.max_connections));
     let (header_timeout, drain_timeout) = (settings.header_timeout, settings.drain_timeout);
-    let endpoint = Arc::new(super::endpoint(Arc::clone(&service), Arc::new(settings)));
+    let limits = Arc::new(RateLimits::new(settings.rate_limits, service.clock()));
+    let endpoint = Arc::new(super::endpoint(Arc::clone(&service), Arc::new(settings), Arc::clone(&limits)));
     let graceful = GracefulShutdown::new();
     let running = Arc::new(AtomicUsize::new(0));
-    let flusher = tokio::spawn(flush_forever(Arc::clone(&service)));
+    let housekeeper = tokio::spawn(keep_house(Arc::clone(&service), limits));
     tokio::pin!(shutdown);
     loop {
         let accepted = tokio::select! {
@@ -85,7 +86,7 @@ pub async fn run(
         () = quiet(&running) => {}
         () = tokio::time::sleep(drain_timeout) => tracing::warn!("some requests did not finish in time"),
     }
-    flusher.abort();
+    housekeeper.abort();
     service.close().await
 }
 
@@ -163,12 +164,19 @@ async fn quiet(running: &AtomicUsize) {
     }
 }
 
-async fn flush_forever(service: Arc<Service>) {
+async fn keep_house(service: Arc<Service>, limits: Arc<RateLimits>) {
     let mut ticks = tokio::time::interval(FLUSH);
     loop {
         ticks.tick().await;
+        limits.forget_full();
         if let Err(error) = service.flush().await {
             tracing::error!(error = &error as &dyn std::error::Error, "last uses could not be written; trying again");
+        }
+        if let Err(error) = service.forget().await {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "old answers could not be forgotten; trying again"
+            );
         }
     }
 }

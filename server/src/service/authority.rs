@@ -106,7 +106,7 @@ impl Caller {
         Ok(caller)
     }
 
-    fn actor(&self) -> Actor {
+    pub(in crate::service) fn actor(&self) -> Actor {
         match self.identity {
             Identity::Session { user_id } => Actor::User { id: user_id },
             Identity::ApiKey { id, .. } => Actor::ApiKey { id },
@@ -130,7 +130,7 @@ impl Caller {
     }
 
     /// The key's id and organization, if a key is calling.
-    pub(in crate::service) fn api_key(&self) -> Option<(OrganizationId, ApiKeyId)> {
+    pub fn api_key(&self) -> Option<(OrganizationId, ApiKeyId)> {
         match self.identity {
             Identity::ApiKey { id, organization_id, .. } => Some((organization_id, id)),
             Identity::Session { .. } => None,

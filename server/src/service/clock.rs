@@ -1,8 +1,11 @@
 //! Time and randomness, passed in: nothing else in the server asks for either.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use chrono::{TimeDelta, Utc};
@@ -30,6 +33,16 @@ impl Clock {
     pub fn advance(&self, by: TimeDelta) {
         if let Self(Some(millis)) = self {
             millis.fetch_add(by.num_milliseconds(), Ordering::SeqCst);
+        }
+    }
+
+    /// The time since some instant in the past, which stays the same while the process runs. Never runs
+    /// backwards, unless a fixed clock is moved so.
+    pub fn monotonic(&self) -> Duration {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        match self {
+            Self(Some(_)) => Duration::from_millis(self.now().as_millis().unsigned_abs()),
+            Self(None) => START.elapsed(),
         }
     }
 

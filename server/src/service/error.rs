@@ -159,6 +159,21 @@ pub enum Conflict {
     /// A user with this email exists.
     #[error("user exists")]
     UserExists,
+    /// The record has another revision than the change is meant for.
+    #[error("another revision")]
+    RevisionMismatch,
+    /// The request is running already.
+    #[error("in progress")]
+    InProgress,
+    /// The request's name stands for another request.
+    #[error("idempotency key reused")]
+    IdempotencyKeyReused,
+    /// The request has gone through, and what it answered held a secret, which is not kept.
+    #[error("already created")]
+    AlreadyCreated {
+        /// What it created.
+        id: String,
+    },
 }
 
 /// What of the machine failed.

@@ -10,6 +10,7 @@ mod error;
 mod model;
 mod passwords;
 mod recent;
+mod repeats;
 mod sign_in;
 mod store;
 mod throttle;
@@ -37,6 +38,7 @@ pub use self::{
         api_key::{ApiKey, KeyState, KeyStatus, Person},
         email::Email,
         id::{ApiKeyId, CROCKFORD, EventId, Id, InvitationId, MemberId, OrganizationId, RequestId, UserId, next_bits},
+        idempotency::{Fingerprint, IdempotencyKey},
         invitation::Invitation,
         ip_range::IpRange,
         member::{Member, MemberFilter, Search},
@@ -44,6 +46,7 @@ pub use self::{
         organization::Organization,
         password::Password,
         plan::{Feature, Plan},
+        revision::{Expected, Revised},
         role::{MemberStatus, Role},
         scope::{Scope, Scopes},
         secret::{Secret, SecretHash, SecretKind},
@@ -51,10 +54,12 @@ pub use self::{
         timestamp::Timestamp,
         user::User,
     },
+    repeats::{Attempt, Kept, Once},
     sign_in::{SetUp, SignedInAs},
     store::{OpenError, ReadTx, WriteTx, members::Page as MemberPage},
+    throttle::bucket as address_bucket,
 };
-use self::{passwords::Passwords, recent::RecentUse, store::Store, throttle::Throttle};
+use self::{passwords::Passwords, recent::RecentUse, repeats::Repeats, store::Store, throttle::Throttle};
 
 /// What may be set about the service.
 #[derive(Debug, Clone)]
@@ -79,6 +84,7 @@ pub struct Service {
     recent: Arc<RecentUse>,
     passwords: Passwords,
     throttle: Throttle,
+    repeats: Repeats,
     clock: Clock,
     entropy: Entropy,
     settings: Settings,
@@ -113,8 +119,17 @@ impl Service {
         let setup_code = sign_in::hash_setup_code(&code);
         let is_set_up = store.read(|tx| Ok(store::organizations::exist(tx)?))?;
         let passwords = Passwords::new(entropy)?;
-        let service =
-            Self { store, recent, passwords, throttle: Throttle::default(), clock, entropy, settings, setup_code };
+        let service = Self {
+            store,
+            recent,
+            passwords,
+            throttle: Throttle::default(),
+            repeats: Repeats::default(),
+            clock,
+            entropy,
+            settings,
+            setup_code,
+        };
         Ok((service, (!is_set_up).then_some(code)))
     }
 
@@ -151,6 +166,23 @@ impl Service {
         let caller = self.read(|tx| Caller::authenticate(tx, secret, origin))?;
         self.recent.note(*caller.hash(), self.clock.now());
         Ok(caller)
+    }
+
+    /// Begins a request that can be sent again under the name that the client gave it.
+    ///
+    /// # Errors
+    /// [`Conflict::InProgress`] if it is running.
+    pub fn begin(&self, caller: &Caller, key: Option<IdempotencyKey>, fingerprint: Fingerprint) -> Result<Attempt> {
+        self.repeats.begin(caller, key, fingerprint)
+    }
+
+    /// Forgets the answers to requests that were remembered long enough.
+    pub async fn forget(&self) -> Result<()> {
+        const AT_ONCE: usize = 1000;
+        while self.read(|tx| Ok(store::idempotency::any_over(tx)?))? {
+            self.write(|tx| Ok(store::idempotency::forget_over(tx, AT_ONCE)?)).await?;
+        }
+        Ok(())
     }
 
     /// Writes down what was used since the last time: last uses of keys, and sessions that slide.
@@ -196,6 +228,11 @@ impl Service {
     /// A new id for a request. Not made by the writer: these need not be in order.
     pub fn new_request_id(&self) -> RequestId {
         RequestId::from_bits(next_bits(0, self.clock.now(), u128::from_be_bytes(self.entropy.bytes())))
+    }
+
+    /// What tells the time.
+    pub const fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// The present instant.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{EXAMINED_A_PAGE, Page};
+use super::{EXAMINED_A_PAGE, Page, require};
 use crate::service::{
     authority::{HeadCoach, KeyManager},
     error::{Conflict, Error, Result},
@@ -11,6 +11,7 @@ use crate::service::{
         id::ApiKeyId,
         ip_range::IpRange,
         name::{Description, Name, Reason},
+        revision::Expected,
         scope::Scopes,
         secret::SecretHash,
         timestamp::Timestamp,
@@ -136,13 +137,14 @@ impl KeyManager<'_, WriteTx> {
         with_use(*tx, api_key)
     }
 
-    /// Changes a key that is active.
+    /// Changes a key that is active and has an expected revision.
     ///
     /// # Errors
-    /// [`Conflict::KeyNotActive`] if it is expired or revoked.
-    pub fn change_key(&self, id: ApiKeyId, change: ApiKeyChange) -> Result<ApiKeyWithUse> {
+    /// [`Conflict::RevisionMismatch`]; [`Conflict::KeyNotActive`] if it is expired or revoked.
+    pub fn change_key(&self, id: ApiKeyId, expected: &Expected, change: ApiKeyChange) -> Result<ApiKeyWithUse> {
         let HeadCoach { tx, organization, audit, .. } = &self.0;
         let before = self.find(id)?;
+        require(expected, before.revision)?;
         if before.status(tx.now()) != KeyStatus::Active {
             return Err(Conflict::KeyNotActive.into());
         }
@@ -188,30 +190,31 @@ impl<T: Read> HeadCoach<'_, T> {
 
 /// Taking power away works on every plan.
 impl HeadCoach<'_, WriteTx> {
-    /// Revokes a key, finally. Revoking it again changes nothing.
-    pub fn revoke_key(&self, id: ApiKeyId, reason: Option<Reason>) -> Result<()> {
-        let by = self.person()?;
-        revoke(self.tx, &self.organization, id, by, reason, &self.audit)
+    /// Revokes a key that has an expected revision, finally. Revoking it again changes nothing.
+    ///
+    /// # Errors
+    /// [`Conflict::RevisionMismatch`].
+    pub fn revoke_key(&self, id: ApiKeyId, expected: &Expected, reason: Option<Reason>) -> Result<()> {
+        let before = store::api_keys::get(self.tx, self.organization.id, id)?.ok_or(Error::NotFound)?;
+        require(expected, before.revision)?;
+        revoke(self.tx, &before, self.person()?, reason, &self.audit)
     }
 }
 
 /// What the head coach and the operator do alike.
 pub(in crate::service) fn revoke(
     tx: &WriteTx,
-    organization: &crate::service::model::organization::Organization,
-    id: ApiKeyId,
+    before: &ApiKey,
     by: Person,
     reason: Option<Reason>,
     audit: &crate::service::authority::Audit,
 ) -> Result<()> {
-    let before = store::api_keys::get(tx, organization.id, id)?.ok_or(Error::NotFound)?;
     if matches!(before.state, KeyState::Revoked { .. }) {
         return Ok(());
     }
     let mut after = before.clone();
     after.state = KeyState::Revoked { at: tx.now(), by, reason: reason.clone() };
     after.revision += 1;
-    store::api_keys::put(tx, Some(&before), &after)?;
-    audit.record(tx, Some(organization.id), "api_key.revoke", id, json!({ "reason": reason }))?;
-    Ok(())
+    store::api_keys::put(tx, Some(before), &after)?;
+    audit.record(tx, Some(before.organization_id), "api_key.revoke", before.id, json!({ "reason": reason }))
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::EXAMINED_A_PAGE;
+use super::{EXAMINED_A_PAGE, require};
 use crate::service::{
     authority::{RosterEditor, RosterReader, Sight},
     error::{Conflict, Error, FieldError, Forbidden, Result},
@@ -12,6 +12,7 @@ use crate::service::{
         id::{MemberId, OrganizationId},
         member::{Member, MemberFilter},
         name::{ExternalId, Label, Name},
+        revision::{Expected, Revised},
         role::{MemberStatus, Role},
     },
     store::{self, Read, WriteTx, members::Page},
@@ -71,13 +72,14 @@ impl<T: Read> RosterReader<'_, T> {
     }
 
     /// The member with this id. An athlete finds itself alone.
-    pub fn member(&self, id: MemberId) -> Result<Member> {
+    pub fn member(&self, id: MemberId) -> Result<Revised<Member>> {
         let reach = match self.sight {
             Sight::Roster(reach) => reach,
             Sight::Itself(own) if own == id => Reach::Everything,
             Sight::Itself(_) => return Err(Error::NotFound),
         };
-        Ok(find(self.tx, self.organization_id, reach, id)?.0)
+        let (record, revision) = find(self.tx, self.organization_id, reach, id)?;
+        Ok(Revised { record, revision })
     }
 }
 
@@ -116,15 +118,16 @@ impl RosterEditor<'_, WriteTx> {
         Ok(member)
     }
 
-    /// Changes a member.
+    /// Changes a member that has an expected revision.
     ///
     /// # Errors
-    /// As [`RosterEditor::add_member`]; [`Conflict::HeadCoachMustStay`] for the head coach's role and
+    /// As [`RosterEditor::add_member`]; [`Conflict::RevisionMismatch`]; [`Conflict::HeadCoachMustStay`] for the head coach's role and
     /// status; [`Conflict::NotAccepted`] if a member who has not accepted is to become coach.
-    pub fn change_member(&self, id: MemberId, change: MemberChange) -> Result<Member> {
+    pub fn change_member(&self, id: MemberId, expected: &Expected, change: MemberChange) -> Result<Revised<Member>> {
         let (before, revision) = find(self.tx, self.organization_id, self.reach, id)?;
         self.require_right_over(before.role)?;
         self.require_right_over(change.role.unwrap_or(before.role))?;
+        require(expected, revision)?;
         let mut after = before.clone();
         let mut changes = serde_json::Map::new();
         macro_rules! apply {
@@ -137,7 +140,7 @@ impl RosterEditor<'_, WriteTx> {
         }
         apply!(role, status, display_name, email, labels, external_id, coach_id);
         if changes.is_empty() {
-            return Ok(before);
+            return Ok(Revised { record: before, revision });
         }
         if before.role == Role::HeadCoach && (after.role != before.role || after.status != MemberStatus::Active) {
             return Err(Conflict::HeadCoachMustStay.into());
@@ -159,17 +162,18 @@ impl RosterEditor<'_, WriteTx> {
         }
         store::members::put(self.tx, Some((&before, revision)), &after)?;
         self.audit.record(self.tx, Some(self.organization_id), "member.change", id, changes.into())?;
-        Ok(after)
+        Ok(Revised { record: after, revision: revision + 1 })
     }
 
     /// Removes a member. The athletes of a coach are left without one; the person behind it keeps their
     /// account, and loses this club.
     ///
     /// # Errors
-    /// [`Conflict::HeadCoachMustStay`].
-    pub fn remove_member(&self, id: MemberId) -> Result<()> {
-        let (member, _) = find(self.tx, self.organization_id, self.reach, id)?;
+    /// [`Conflict::RevisionMismatch`]; [`Conflict::HeadCoachMustStay`].
+    pub fn remove_member(&self, id: MemberId, expected: &Expected) -> Result<()> {
+        let (member, revision) = find(self.tx, self.organization_id, self.reach, id)?;
         self.require_right_over(member.role)?;
+        require(expected, revision)?;
         if member.role == Role::HeadCoach {
             return Err(Conflict::HeadCoachMustStay.into());
         }

@@ -8,6 +8,11 @@ pub mod organizations;
 pub mod sessions;
 pub mod users;
 
+use super::{
+    error::{Conflict, Result},
+    model::revision::Expected,
+};
+
 /// A page of values, and where the next begins.
 #[derive(Debug)]
 pub struct Page<T, P> {
@@ -15,6 +20,11 @@ pub struct Page<T, P> {
     pub data: Vec<T>,
     /// Where the next page begins; `None` at the end.
     pub next: Option<P>,
+}
+
+/// Refuses a change that is meant for another revision.
+fn require(expected: &Expected, revision: u64) -> Result<()> {
+    if expected.admits(revision) { Ok(()) } else { Err(Conflict::RevisionMismatch.into()) }
 }
 
 /// How many entries of an index are examined for one page at most.

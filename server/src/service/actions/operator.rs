@@ -124,8 +124,8 @@ impl Operator<'_, WriteTx> {
 
     /// Revokes a key, finally.
     pub fn revoke_key(&self, organization_id: OrganizationId, id: ApiKeyId, reason: Option<Reason>) -> Result<()> {
-        let organization = self.organization(organization_id)?;
+        let before = store::api_keys::get(self.tx, organization_id, id)?.ok_or(Error::NotFound)?;
         let by = Person { id: None, display_name: "operator".to_owned() };
-        api_keys::revoke(self.tx, &organization, id, by, reason, &self.audit)
+        api_keys::revoke(self.tx, &before, by, reason, &self.audit)
     }
 }

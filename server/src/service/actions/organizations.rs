@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::require;
 use crate::service::{
     authority::{Audit, HeadCoach, Insider, SignedIn, Visitor},
     error::{Conflict, Error, Forbidden, Result},
@@ -13,6 +14,7 @@ use crate::service::{
         organization::Organization,
         password::PasswordHash,
         plan::Plan,
+        revision::Expected,
         role::{MemberStatus, Role},
         user::User,
     },
@@ -82,8 +84,12 @@ impl<T: Read> SignedIn<'_, T> {
 }
 
 impl HeadCoach<'_, WriteTx> {
-    /// Changes name or description.
-    pub fn change_organization(self, change: OrganizationChange) -> Result<OrganizationView> {
+    /// Changes name or description, if the organization has an expected revision.
+    ///
+    /// # Errors
+    /// [`Conflict::RevisionMismatch`].
+    pub fn change_organization(self, expected: &Expected, change: OrganizationChange) -> Result<OrganizationView> {
+        require(expected, self.organization.revision)?;
         let mut after = self.organization.clone();
         let mut changes = serde_json::Map::new();
         if let Some(name) = change.name.filter(|name| *name != after.name) {

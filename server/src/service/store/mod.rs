@@ -6,6 +6,7 @@
 
 pub mod api_keys;
 pub mod audit_events;
+pub mod idempotency;
 pub mod invitations;
 pub mod members;
 pub mod organizations;

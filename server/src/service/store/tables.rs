@@ -42,6 +42,10 @@ pub const API_KEY_INDEX: Table = Table::new("api_key_index");
 pub const API_KEY_SECRETS: Table = Table::new("api_key_secrets");
 /// hash of the secret -> when it was last used
 pub const API_KEY_USE: Table = Table::new("api_key_use");
+/// hash of caller and `Idempotency-Key` -> `Remembered`
+pub const IDEMPOTENCY: Table = Table::new("idempotency");
+/// when the request went through, its place in `idempotency` -> nothing
+pub const IDEMPOTENCY_TIMES: Table = Table::new("idempotency_times");
 /// chain, number (u64) -> hash of the event, JSON of the event
 pub const AUDIT_EVENTS: Table = Table::new("audit_events");
 /// chain -> number (u64) and hash of its newest event
@@ -64,6 +68,8 @@ pub const ALL: &[Table] = &[
     API_KEY_INDEX,
     API_KEY_SECRETS,
     API_KEY_USE,
+    IDEMPOTENCY,
+    IDEMPOTENCY_TIMES,
     AUDIT_EVENTS,
     AUDIT_HEADS,
 ];
