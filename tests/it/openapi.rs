@@ -58,12 +58,24 @@ fn it_is_a_valid_document() {
     run(validator);
 }
 
+fn node(script: &str) -> Command {
+    let mut node = Command::new(std::env::var_os("ASTRAL_NODE").unwrap_or_else(|| "node".into()));
+    node.arg(format!("tests/tools/node_modules/{script}"));
+    node
+}
+
 #[test]
-fn the_linter_finds_nothing() {
-    let mut redocly = Command::new(std::env::var_os("ASTRAL_NODE").unwrap_or_else(|| "node".into()));
+fn redocly_finds_nothing() {
+    let mut redocly = node("@redocly/cli/bin/cli.js");
     redocly
-        .args(["tests/tools/node_modules/@redocly/cli/bin/cli.js", "lint", "openapi/openapi.json"])
-        .args(["--extends", "recommended-strict"])
+        .args(["lint", "openapi/openapi.json", "--config", "tests/tools/redocly.yaml"])
         .envs([("REDOCLY_TELEMETRY", "off"), ("REDOCLY_SUPPRESS_UPDATE_NOTICE", "true")]);
     run(redocly);
+}
+
+#[test]
+fn spectral_finds_nothing() {
+    let mut spectral = node("@stoplight/spectral-cli/dist/index.js");
+    spectral.args(["lint", "openapi/openapi.json", "--ruleset", "tests/tools/spectral.yaml", "--fail-severity=hint"]);
+    run(spectral);
 }

@@ -1,6 +1,7 @@
 //! The service over HTTP: routes, and the one layer around them.
 
 mod api_keys;
+mod assets;
 mod auth;
 mod body;
 mod compression;
@@ -124,8 +125,12 @@ fn endpoint(
     let routes = Route::new()
         .at("/health/live", get(pages::live))
         .at("/health/ready", get(pages::ready))
-        .at("/openapi.json", get(pages::openapi))
+        .at("/openapi.json", get(assets::openapi))
         .at("/", get(pages::home))
+        .at("/docs", get(pages::reference))
+        .at("/docs/reference.js", get(assets::reference))
+        .at("/docs/reference-start.js", get(assets::reference_start))
+        .at("/docs/reference.css", get(assets::reference_style))
         .at("/docs/problems", get(pages::problems))
         .at("/docs/problems/:code", get(pages::problem))
         .at("/invitations/accept", get(pages::accept_invitation))

@@ -38,20 +38,31 @@ fn plain(status: StatusCode, text: &'static str) -> Response {
         .body(text)
 }
 
-/// The OpenAPI document.
+/// The API reference, in which requests can be tried out. Its program is served from here and may speak to
+/// this server alone: a key that is pasted into it goes nowhere else.
 #[handler]
-pub fn openapi() -> Response {
-    Response::builder()
-        .content_type("application/json")
-        .header(header::CACHE_CONTROL, "no-cache")
-        .body(super::openapi())
+pub fn reference() -> Response {
+    let policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; \
+                  img-src 'self' data:; font-src 'self' data:; base-uri 'none'; form-action 'none'; \
+                  frame-ancestors 'none'";
+    let text = format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
+                <meta name=\"viewport\" content=\"width=device-width\"><title>API reference · Astral</title>{ICON}\
+                <link rel=\"stylesheet\" href=\"/docs/reference.css\"><div id=\"reference\"></div>\
+                <noscript><p>This page needs JavaScript. <a href=\"/openapi.json\">/openapi.json</a> says the same, \
+                for programs.</p></noscript><script src=\"/docs/reference.js\"></script>\
+                <script src=\"/docs/reference-start.js\"></script></html>"
+    );
+    guarded(text, policy)
 }
 
 /// What stands at the address that the server prints.
 #[handler]
 pub fn home() -> Response {
-    let body = "<h1>Astral is running</h1><p>This is the API of a coaching club. <a href=\"/openapi.json\">/openapi.json</a> \
-                describes every operation, and <a href=\"/docs/problems\">/docs/problems</a> every refusal.</p>";
+    let body = "<h1>Astral is running</h1><p>This is the API of a coaching club.</p><ul>\
+                <li><a href=\"/docs\">API reference</a><br>Every operation, to read and to try out</li>\
+                <li><a href=\"/docs/problems\">Problems</a><br>Every refusal, and what to do about it</li>\
+                <li><a href=\"/openapi.json\">openapi.json</a><br>The document from which clients are generated</li></ul>";
     page("Astral is running", body, PLAIN)
 }
 
@@ -83,21 +94,30 @@ pub fn problem(Path(code): Path<String>) -> poem::Result<Response> {
 /// Where the link of an invitation leads. The code stands behind the `#` and never reaches a log.
 #[handler]
 pub fn accept_invitation() -> Response {
-    let policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'self' 'unsafe-inline'; connect-src 'self'; base-uri 'none'; form-action 'none'";
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'self' 'unsafe-inline'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'";
     page("Accept your invitation", include_str!("accept_invitation.html"), policy)
 }
 
 /// For pages that only show something.
-const PLAIN: &str = "default-src 'none'; style-src 'unsafe-inline'";
+const PLAIN: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+
+/// A star, for the tab of the browser.
+const ICON: &str = "<link rel=\"icon\" href=\"data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E\
+                    %3Cpath fill='%235151cd' d='M8 0l2 6 6 2-6 2-2 6-2-6-6-2 6-2z'/%3E%3C/svg%3E\">";
 
 /// A page of its own, with nothing from elsewhere.
 fn page(title: &str, body: &str, policy: &'static str) -> Response {
     let style = include_str!("page.css");
     let text = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <title>{title} · Astral</title><style>{style}</style><main><p class=\"brand\">Astral</p>{body}</main></html>"
+         <title>{title} · Astral</title>{ICON}<style>{style}</style><main><p class=\"brand\">Astral</p>{body}</main></html>"
     );
-    Html(text)
+    guarded(text, policy)
+}
+
+/// A page that loads and asks for nothing but what `policy` lets it.
+fn guarded(text: impl Into<String>, policy: &'static str) -> Response {
+    Html(text.into())
         .with_header(header::CONTENT_SECURITY_POLICY, policy)
         .with_header(header::REFERRER_POLICY, "no-referrer")
         .with_header(header::X_FRAME_OPTIONS, "DENY")

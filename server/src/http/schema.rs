@@ -55,6 +55,13 @@ macro_rules! string_type {
     };
 }
 
+/// The schema of a type that is one of some words, with what each of them means.
+macro_rules! words_schema {
+    ($type:ty) => {
+        meaning(<$type>::MEANING, words(<$type>::ALL))
+    };
+}
+
 /// A [`string_type`] that is a parameter: read as it is parsed.
 macro_rules! parameter_type {
     ($type:ty, $name:expr, $schema:expr) => {
@@ -133,6 +140,12 @@ fn words<T: std::fmt::Display>(values: &[T]) -> MetaSchema {
     MetaSchema { enum_items: values.iter().map(|value| Value::String(value.to_string())).collect(), ..string() }
 }
 
+fn meaning((about, words): (&'static str, &[(&str, &str)]), schema: MetaSchema) -> MetaSchema {
+    let words: String = words.iter().map(|(word, meaning)| format!(" `{word}`: {}", meaning.trim())).collect();
+    // The framework wants texts that live as long as the program; each type is registered a few times.
+    MetaSchema { description: Some(format!("{}{words}", about.trim()).leak()), ..schema }
+}
+
 text_type!(OrganizationId, "OrganizationId", named: false, id::<Self>());
 text_type!(UserId, "UserId", named: false, id::<Self>());
 text_type!(MemberId, "MemberId", named: false, id::<Self>());
@@ -150,12 +163,12 @@ text_type!(Email, "Email", named: false, MetaSchema {
 text_type!(Timestamp, "Timestamp", named: false, MetaSchema {
     format: Some("date-time"), example: example("2027-01-01T00:00:00Z"), ..string()
 });
-text_type!(Role, "Role", named: true, words(Self::ALL));
-text_type!(MemberStatus, "MemberStatus", named: true, words(Self::ALL));
-text_type!(Plan, "Plan", named: true, words(Self::ALL));
-text_type!(Feature, "Feature", named: true, words(Self::ALL));
-text_type!(Scope, "Scope", named: true, words(Self::ALL));
-text_type!(KeyStatus, "KeyStatus", named: true, words(Self::ALL));
+text_type!(Role, "Role", named: true, words_schema!(Self));
+text_type!(MemberStatus, "MemberStatus", named: true, words_schema!(Self));
+text_type!(Plan, "Plan", named: true, words_schema!(Self));
+text_type!(Feature, "Feature", named: true, words_schema!(Self));
+text_type!(Scope, "Scope", named: true, words_schema!(Self));
+text_type!(KeyStatus, "KeyStatus", named: true, words_schema!(Self));
 
 /// Which keys to list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,8 +200,9 @@ impl std::str::FromStr for KeyStatusFilter {
 }
 
 text_type!(KeyStatusFilter, "KeyStatusFilter", named: true, {
-    let mut schema = words(KeyStatus::ALL);
+    let mut schema = words_schema!(KeyStatus);
     schema.enum_items.push("all".into());
+    schema.description = Some("Which keys to list: those with this status, or `all`.");
     schema
 });
 
@@ -328,7 +342,10 @@ impl std::str::FromStr for AssignableRole {
     }
 }
 
-text_type!(AssignableRole, "AssignableRole", named: true, words(&[Role::Coach, Role::Athlete]));
+text_type!(AssignableRole, "AssignableRole", named: true, MetaSchema {
+    description: Some("A role that can be given to a member; that of the head coach is handed over instead."),
+    ..words(&[Role::Coach, Role::Athlete])
+});
 
 /// A cursor as it was sent.
 #[derive(Debug, Clone)]
@@ -362,9 +379,9 @@ parameter_type!(
 
 /// Fields that a change can empty.
 macro_rules! clearable {
-    ($($(#[$meta:meta])* $name:ident { $($value:ident = $word:literal),+ $(,)? })+) => {$(
-        crate::service::words!($(#[$meta])* $name { $(#[doc = concat!("`", $word, "`")] $value = $word,)+ });
-        text_type!($name, stringify!($name), named: true, words(Self::ALL));
+    ($($(#[doc = $about:literal])+ $name:ident { $($value:ident = $word:literal),+ $(,)? })+) => {$(
+        crate::service::words!($(#[doc = $about])+ $name { $(#[doc = concat!("Empties `", $word, "`.")] $value = $word,)+ });
+        text_type!($name, stringify!($name), named: true, words_schema!(Self));
     )+};
 }
 
@@ -392,7 +409,7 @@ pub fn set_or_clear<T>(name: &str, set: Option<T>, clear: bool, errors: &mut Vec
     }
 }
 
-text_type!(super::auth::CallerKind, "CallerKind", named: true, words(Self::ALL));
+text_type!(super::auth::CallerKind, "CallerKind", named: true, words_schema!(Self));
 
 /// A reason that may be blank, as a form sends it: revoking must not fail for want of words.
 pub struct BlankOrReason(pub Option<Reason>);

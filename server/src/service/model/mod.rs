@@ -38,16 +38,20 @@ impl Invalid {
 ///
 /// The order of the values is their form on disk: append, never insert or remove.
 macro_rules! words {
-    ($(#[$meta:meta])* $name:ident { $($(#[$value_meta:meta])* $value:ident = $word:literal),+ $(,)? }) => {
-        $(#[$meta])*
+    ($(#[doc = $about:expr])+ $name:ident { $($(#[doc = $meaning:expr])+ $value:ident = $word:literal),+ $(,)? }) => {
+        $(#[doc = $about])+
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
         pub enum $name {
-            $($(#[$value_meta])* #[serde(rename = $word)] $value,)+
+            $($(#[doc = $meaning])+ #[serde(rename = $word)] $value,)+
         }
 
         impl $name {
             /// Every value, in the order of declaration.
             pub const ALL: &[Self] = &[$(Self::$value),+];
+
+            /// What the type is about, and what each word of it means.
+            pub const MEANING: (&str, &[(&str, &str)]) =
+                (concat!($($about),+), &[$(($word, concat!($($meaning),+))),+]);
 
             /// The word for this value.
             pub const fn as_str(self) -> &'static str {

@@ -1,38 +1,23 @@
 //! The OpenAPI document: the framework's, made true where the framework is silent.
 
+mod examples;
+mod headers;
+mod links;
+
 use std::{collections::HashMap, sync::LazyLock};
 
 use serde_json::{Map, Value, json};
 
-use super::problem::KINDS;
-
-const DESCRIPTION: &str = "\
-Astral is the server that a coaching club runs for itself. This API manages its roster and the API keys with \
-which programs use it.
-
-**Credentials.** People sign in and send the session's token; programs send an API key. Both go into \
-`Authorization: Bearer …`; a key may come in `X-API-Key` instead. A credential in the query string never counts.
-
-**Secrets.** An API key is `astral_live_` and 32 characters of `0-9A-Za-z`: 26 random ones and 6 for the checksum, \
-which is the CRC-32 (ISO-HDLC) of all before it, in base 62, most significant digit first, alphabet `0-9A-Za-z`, \
-padded with `0`. Test vector: `astral_live_0123456789ABCDEFGHIJKLMNOP0IezIr`.
-
-**Refusals** are problems (RFC 9457), `application/problem+json`, one shape everywhere. `code` is stable. They come \
-in this order: 401; 429; 413, 415, 400, 422 for what needs no stored data; 404 of the organization; 403 of role or \
-scope; 403 of the plan; 404 of the thing; 409; 422 for what needs stored data. The 429 that slows wrong passwords \
-needs the body and comes after it; an address from which a key may not be used is refused with the credential. \
-Outsiders are told nothing: what they may not see is not found.
-
-**Lists** are answered in pages: pass `next_cursor` as `cursor` until it is `null`. A page can be short, or even \
-empty, and still have a next one.
-
-**Requests** are refused if they hold an unknown field or query parameter. In a POST, `null` means that a field was \
-left out. In a PATCH, what is left out stays, and what is to be emptied is named in `clear`.";
+/// What whoever has only this document needs to know beside the operations.
+const DESCRIPTION: &str = include_str!("description.md");
 
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
     let mut document: Value = serde_json::from_str(&super::api_service().spec()).unwrap_or_default();
     tidy(&mut document);
-    name_codes(&mut document);
+    headers::name_headers(&mut document);
+    examples::add(&mut document);
+    links::add(&mut document);
+    limit_answers(&mut document);
     sign_formats(&mut document);
     join_lines(&mut document);
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
@@ -56,7 +41,7 @@ enum Use {
 
 fn tidy(document: &mut Value) {
     if let Some(info) = document["info"].as_object_mut() {
-        info.insert("description".to_owned(), DESCRIPTION.into());
+        info.insert("description".to_owned(), DESCRIPTION.trim_end().into());
         info.insert(
             "license".to_owned(),
             json!({ "name": "MIT OR Apache-2.0", "url": "https://spdx.org/licenses/MIT.html" }),
@@ -71,10 +56,34 @@ fn tidy(document: &mut Value) {
             tidy_object(schema, requests.get(name).copied());
         }
     }
+    describe_successes(document);
     each_operation(document, |_, operation| {
+        let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten();
+        for parameter in parameters.filter_map(Value::as_object_mut) {
+            // They say what holds anyway.
+            parameter.shift_remove("deprecated");
+            parameter.shift_remove("explode");
+        }
         let secured = operation.get("security").and_then(Value::as_array).is_some_and(|security| !security.is_empty());
         if !secured {
             operation.insert("security".to_owned(), json!([]));
+        }
+    });
+}
+
+/// A success is described by what it answers.
+fn describe_successes(document: &mut Value) {
+    let schemas = document["components"]["schemas"].clone();
+    each_operation(document, |_, operation| {
+        for response in operation.get_mut("responses").and_then(Value::as_object_mut).into_iter().flatten() {
+            let schema = response.1.pointer("/content/application~1json/schema/$ref").and_then(Value::as_str);
+            let described = schema
+                .and_then(|schema| schema.rsplit('/').next())
+                .and_then(|name| schemas[name]["description"].as_str())
+                .and_then(|description| description.split_inclusive(". ").next());
+            if let Some(description) = described {
+                response.1["description"] = description.trim().into();
+            }
         }
     });
 }
@@ -175,21 +184,33 @@ fn make_nullable(property: &mut Value) {
     }
 }
 
-/// Each refusal names the codes that it can have.
-fn name_codes(document: &mut Value) {
-    each_operation(document, |_, operation| {
-        for (status, response) in operation.get_mut("responses").and_then(Value::as_object_mut).into_iter().flatten() {
-            let codes: Vec<_> = KINDS
-                .iter()
-                .filter(|kind| kind.status.to_string() == *status)
-                .map(|kind| format!("`{}`", kind.code))
-                .collect();
-            if !codes.is_empty() {
-                let said = response["description"].as_str().unwrap_or_default();
-                response["description"] = format!("{said} Codes: {}.", codes.join(", ")).into();
-            }
+/// What the texts of answers look like, which no type of ours stands for: schema, property, keyword, value.
+const ANSWERS: &[(&str, &str, &str, &str)] = &[
+    ("ApiKey", "hint", "pattern", HINT),
+    ("CreatedApiKey", "hint", "pattern", HINT),
+    ("PreviousSecret", "hint", "pattern", HINT),
+    ("CreatedApiKey", "secret", "pattern", "^astral_live_[0-9A-Za-z]{32}$"),
+    ("Session", "token", "pattern", TOKEN),
+    ("CompletedSetup", "token", "pattern", TOKEN),
+    ("CreatedInvitation", "link", "format", "uri"),
+    ("ApiKeyPage", "next_cursor", "pattern", CURSOR),
+    ("MemberPage", "next_cursor", "pattern", CURSOR),
+    ("OrganizationPage", "next_cursor", "pattern", CURSOR),
+    ("Problem", "type", "format", "uri-reference"),
+    ("Problem", "code", "pattern", "^[a-z_]+$"),
+    ("Problem", "resource_id", "pattern", "^(org|usr|mem|key|inv)_[0-7][0-9a-hjkmnp-tv-z]{25}$"),
+    ("Problem", "request_id", "pattern", "^req_[0-7][0-9a-hjkmnp-tv-z]{25}$"),
+];
+const HINT: &str = "^astral_live_[0-9A-Za-z]{3}…[0-9A-Za-z]{3}$";
+const TOKEN: &str = "^astral_session_[0-9A-Za-z]{32}$";
+const CURSOR: &str = "^[A-Za-z0-9_-]+$";
+
+fn limit_answers(document: &mut Value) {
+    for (schema, property, keyword, value) in ANSWERS {
+        if let Some(property) = document.pointer_mut(&format!("/components/schemas/{schema}/properties/{property}")) {
+            property[keyword] = (*value).into();
         }
-    });
+    }
 }
 
 /// OpenAPI knows no unsigned formats.

@@ -1,0 +1,71 @@
+//! Examples: one for each body, of one club throughout, and one for each problem.
+
+use std::collections::HashSet;
+
+use serde_json::{Map, Value, json};
+
+use crate::http::problem::KINDS;
+
+/// By the name of the schema. `@Name` stands for the example of another.
+const EXAMPLES: &str = include_str!("examples.json");
+
+/// Puts the example of each schema beside it, and those of the problems beside the answers that have them.
+pub fn add(document: &mut Value) {
+    let examples: Map<String, Value> = serde_json::from_str(EXAMPLES).unwrap_or_default();
+    if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
+        for (name, schema) in schemas {
+            if let Some(example) = examples.get(name) {
+                schema["example"] = resolve(example, &examples);
+            }
+        }
+    }
+    let mut used = HashSet::new();
+    super::each_operation(document, |_, operation| {
+        for response in operation.get_mut("responses").and_then(Value::as_object_mut).into_iter().flatten() {
+            let description = response.1["description"].as_str().unwrap_or_default();
+            let reference = |code: &str| (code.to_owned(), json!({ "$ref": format!("#/components/examples/{code}") }));
+            used.extend(crate::http::refused::codes(description).map(str::to_owned));
+            let named: Map<String, Value> = crate::http::refused::codes(description).map(reference).collect();
+            if let Some(content) = response.1.pointer_mut("/content/application~1problem+json") {
+                content["examples"] = named.into();
+            }
+        }
+    });
+    let problems = KINDS.iter().filter(|kind| used.contains(kind.code)).map(problem);
+    document["components"]["examples"] = Value::Object(problems.collect());
+}
+
+/// The example with those that it names put in.
+fn resolve(example: &Value, examples: &Map<String, Value>) -> Value {
+    match example {
+        Value::String(text) => match text.strip_prefix('@').and_then(|name| examples.get(name)) {
+            Some(named) => resolve(named, examples),
+            None => example.clone(),
+        },
+        Value::Array(values) => values.iter().map(|value| resolve(value, examples)).collect(),
+        Value::Object(fields) => {
+            fields.iter().map(|(name, value)| (name.clone(), resolve(value, examples))).collect::<Map<_, _>>().into()
+        }
+        other => other.clone(),
+    }
+}
+
+/// A problem as it is answered where nothing more special is known of it.
+fn problem(kind: &&crate::http::problem::Kind) -> (String, Value) {
+    let errors = match kind.code {
+        "invalid_request" => json!([{ "field": "name", "message": "must not be empty" }]),
+        _ => json!([]),
+    };
+    let names_another = ["email_taken", "external_id_taken", "already_created"].contains(&kind.code);
+    let value = json!({
+        "type": format!("/docs/problems/{}", kind.code),
+        "title": kind.title,
+        "status": kind.status,
+        "detail": if kind.code == "invalid_request" { "name: must not be empty" } else { kind.detail },
+        "code": kind.code,
+        "errors": errors,
+        "resource_id": names_another.then_some("mem_01k4bqcv6n3h8k1p5s9w2z4b7e"),
+        "request_id": "req_01k9zq4x5te8w9jf2c7m3n6p8q",
+    });
+    (kind.code.to_owned(), json!({ "summary": kind.title, "value": value }))
+}
