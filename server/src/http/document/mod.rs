@@ -8,6 +8,8 @@ use std::{collections::HashMap, sync::LazyLock};
 
 use serde_json::{Map, Value, json};
 
+use crate::service::Scope;
+
 /// What whoever has only this document needs to know beside the operations.
 const DESCRIPTION: &str = include_str!("description.md");
 
@@ -18,7 +20,7 @@ static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
     examples::add(&mut document);
     links::add(&mut document);
     limit_answers(&mut document);
-    sign_formats(&mut document);
+    mend_numbers(&mut document);
     join_lines(&mut document);
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
@@ -206,6 +208,9 @@ const TOKEN: &str = "^astral_session_[0-9A-Za-z]{32}$";
 const CURSOR: &str = "^[A-Za-z0-9_-]+$";
 
 fn limit_answers(document: &mut Value) {
+    // Names for the constants of generated clients, which the colon would else leave to each generator.
+    document["components"]["schemas"]["Scope"]["x-enum-varnames"] =
+        Scope::ALL.iter().map(|scope| scope.as_str().to_uppercase().replace(':', "_")).collect();
     for (schema, property, keyword, value) in ANSWERS {
         if let Some(property) = document.pointer_mut(&format!("/components/schemas/{schema}/properties/{property}")) {
             property[keyword] = (*value).into();
@@ -213,16 +218,21 @@ fn limit_answers(document: &mut Value) {
     }
 }
 
-/// OpenAPI knows no unsigned formats.
-fn sign_formats(value: &mut Value) {
+/// OpenAPI knows no unsigned formats, and the framework writes whole numbers as fractions.
+fn mend_numbers(value: &mut Value) {
     match value {
+        Value::Number(number) => {
+            if let Some(whole) = number.as_f64().filter(|number| number.fract() == 0.0 && number.abs() < 1e15) {
+                *number = (whole as i64).into();
+            }
+        }
         Value::Object(fields) => {
             if fields.get("format").and_then(Value::as_str).is_some_and(|format| format.starts_with("uint")) {
                 fields.insert("format".to_owned(), "int32".into());
             }
-            fields.values_mut().for_each(sign_formats);
+            fields.values_mut().for_each(mend_numbers);
         }
-        Value::Array(values) => values.iter_mut().for_each(sign_formats),
+        Value::Array(values) => values.iter_mut().for_each(mend_numbers),
         _ => {}
     }
 }
