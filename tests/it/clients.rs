@@ -113,7 +113,7 @@ async fn go_walks_the_story() {
     let names = Names {
         extension: "go",
         operation: |id| format!(") {}(ctx context.Context", pascal(id)),
-        // The command gives these another name, as `NewMember` is also Go's name for the function that makes a `Member`.
+        // The command names these otherwise, as `NewMember` is in Go the function that makes a `Member`.
         model: |name| match name.strip_prefix("New") {
             Some(noun) => format!("{noun}Creation"),
             None => name.to_owned(),

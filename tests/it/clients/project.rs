@@ -79,7 +79,8 @@ impl Project {
         let [stdout, stderr] = [stdout, stderr].map(|said| String::from_utf8_lossy(&said).into_owned());
         assert!(
             status.success(),
-            "{program} fails with the {} client; if something is missing, run ./check, which installs it\n{stdout}{stderr}",
+            "{program} fails with the {} client; if something is missing, run ./check, which installs it\n\
+             {stdout}{stderr}",
             self.client
         );
         Said { stdout, stderr }
@@ -163,7 +164,8 @@ fn node_modules() -> PathBuf {
 /// The tools that `./check` installs, before those of the system.
 fn path() -> OsString {
     let node = std::env::var_os("ASTRAL_NODE").map(PathBuf::from);
-    let node = node.as_deref().and_then(Path::parent).map(Path::to_owned);
+    // A bare name has a parent too, an empty one.
+    let node = node.as_deref().and_then(Path::parent).filter(|folder| folder.is_absolute()).map(Path::to_owned);
     let system = std::env::var_os("PATH").unwrap_or_default();
     let folders = [repository().join(".venv/bin"), node_modules().join(".bin")].into_iter().chain(node);
     std::env::join_paths(folders.chain(std::env::split_paths(&system))).expect("no folder has a colon")
