@@ -12,3 +12,7 @@ openapi:
 # Write tests/it/authority.md from what the server does
 authority:
     ASTRAL_WRITE=1 cargo test --release -p astral-tests --test it authority::
+
+# Write the table in openapi/README.md from what comes of the generated clients
+clients:
+    ASTRAL_WRITE=1 cargo test --release -p astral-tests --test it clients::

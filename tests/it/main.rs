@@ -8,6 +8,7 @@ mod organizations;
 
 mod authority;
 mod bad_input;
+mod clients;
 mod command_line;
 mod compile_fail;
 mod conditional;

@@ -51,6 +51,11 @@ pub fn schema(name: &str) -> Value {
     resolve(&DOCUMENT["components"]["schemas"][name])
 }
 
+/// The name of each schema among the document's components.
+pub fn schema_names() -> Vec<String> {
+    object(&DOCUMENT["components"]["schemas"]).keys().cloned().collect()
+}
+
 fn operation_of(path: &str, method: &str, operation: &Value) -> Operation {
     let parameters = operation["parameters"].as_array().into_iter().flatten().map(|parameter| Parameter {
         name: text(&parameter["name"]),

@@ -61,12 +61,15 @@ impl<R: Send, F: FnMut(&WriteTx) -> Result<R> + Send> Job for Pending<F, R> {
     }
 
     fn answer(self: Box<Self>, committed: Result<(), Unavailable>) {
+        let Self { action, outcome, reply } = *self;
         let outcome = match committed {
-            Ok(()) => self.outcome.unwrap_or(Err(Unavailable::Panicked.into())),
+            Ok(()) => outcome.unwrap_or(Err(Unavailable::Panicked.into())),
             Err(failure) => Err(failure.into()),
         };
+        // What the action holds is free before anybody hears of its end, and may ask for it again.
+        drop(action);
         // Whoever asked may have gone; the write stands all the same.
-        let _ = self.reply.send(outcome);
+        let _ = reply.send(outcome);
     }
 }
 
