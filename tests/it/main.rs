@@ -12,6 +12,7 @@ mod command_line;
 mod compile_fail;
 mod connections;
 mod durability;
+mod examples;
 mod openapi;
 mod page;
 mod requests;
