@@ -14,6 +14,7 @@ mod compile_fail;
 mod conditional;
 mod connections;
 mod durability;
+mod examples;
 mod idempotency;
 mod limits;
 mod openapi;

@@ -45,7 +45,7 @@ fn profile_folder() -> PathBuf {
     test.ancestors().nth(2).expect("target/PROFILE/deps/test").to_owned()
 }
 
-/// The folder of everything that is built.
+/// The folder of all that is built, where tests put what they make and do not keep.
 pub fn target() -> PathBuf {
     profile_folder().parent().expect("target/PROFILE").to_owned()
 }

@@ -25,7 +25,7 @@ session = login.sync(client=Client(base_url=URL), body=credentials)
 assert isinstance(session, Session), session
 coach = AuthenticatedClient(base_url=URL, token=session.token)
 
-new_key = NewApiKey(name="Python story", scopes=[Scope.MEMBERSREAD])
+new_key = NewApiKey(name="Python story", scopes=[Scope.MEMBERS_READ])
 key = create_api_key.sync(ORGANIZATION, client=coach, body=new_key)
 assert isinstance(key, CreatedApiKey), key
 program = AuthenticatedClient(base_url=URL, token=key.secret)
