@@ -1,9 +1,10 @@
-//! The document: the same as the code, valid, and clean for the linter.
+//! The document: the same as the code, valid, true in its examples, and clean for the linters.
 
 use std::{collections::HashSet, process::Command};
 
+use astral_server::service::Clock;
 use astral_tests::{TestServer, repository};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn document() -> Value {
     serde_json::from_str(astral_server::openapi()).expect("JSON")
@@ -61,12 +62,88 @@ fn no_body_has_two_media_types() {
     assert!(bodies > 100, "only {bodies} bodies");
 }
 
+/// A value with every text, number and time made the same, so that only its shape is left: fields, kinds,
+/// what is `null`. A list is as its first entry.
+fn shape(value: &Value) -> Value {
+    match value {
+        Value::Null => Value::Null,
+        Value::Bool(_) => "a boolean".into(),
+        Value::Number(_) => "a number".into(),
+        Value::String(_) => "a text".into(),
+        Value::Array(values) => values.first().map(shape).into_iter().collect(),
+        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), shape(value))).collect(),
+    }
+}
+
+/// A club that is made of nothing but the document's examples, in the order in which they tell of it.
 #[tokio::test]
-async fn the_server_serves_it() {
-    let server = TestServer::start().await;
-    let served = server.request("get", "/openapi.json").send().await.expect("answered");
-    assert_eq!(served.headers()["content-type"], "application/json");
-    assert_eq!(served.json::<Value>().await.expect("JSON"), document());
+async fn the_examples_are_true() {
+    let clock = Clock::fixed("2026-11-23T09:00:00Z".parse().expect("a date"));
+    let server = TestServer::start_at(clock).await;
+    let document = document();
+    let example = |name: &str| document["components"]["schemas"][name]["example"].clone();
+    // Sends the example of one schema, with what only this server can know put in, and holds the answer
+    // against the example of another.
+    let mut token = String::new();
+    let mut send = async |method: &str, path: &str, request: &str, known: Value, status: u16, answer: &str| {
+        let mut body = example(request);
+        assert!(body.is_object(), "{request} has an example");
+        body.as_object_mut().expect("an object").extend(known.as_object().expect("an object").clone());
+        let sent = server.request(method, path).bearer_auth(&token).json(&body).send().await.expect("answered");
+        let (answered, text) = (sent.status().as_u16(), sent.text().await.expect("text"));
+        assert_eq!(answered, status, "{request}: {text}");
+        let answered: Value = serde_json::from_str(&text).unwrap_or_default();
+        if !answer.is_empty() {
+            let mut expected = example(answer);
+            // What time and the road there make a difference to.
+            for (name, value) in expected.as_object_mut().expect("an object") {
+                if ["coach_id", "user_id", "last_used_at", "description", "active_api_keys"].contains(&name.as_str()) {
+                    *value = answered[name].clone();
+                }
+            }
+            assert_eq!(shape(&answered), shape(&expected), "{answer}");
+        }
+        if let Some(next) = answered["token"].as_str() {
+            token = next.to_owned();
+        }
+        answered
+    };
+    let setup_code = json!({ "setup_code": server.setup_code() });
+    let set_up = send("post", "/api/v1/setup", "Setup", setup_code, 201, "").await;
+    assert_eq!(set_up["user"]["email"], example("User")["email"]);
+    send("post", "/api/v1/auth/login", "Login", json!({}), 200, "Session").await;
+    let club = format!("/api/v1/organizations/{}", set_up["organization"]["id"].as_str().expect("an id"));
+    send("patch", &club, "OrganizationChange", json!({}), 200, "Organization").await;
+    let members = format!("{club}/members");
+    let coach = send(
+        "post",
+        &members,
+        "NewMember",
+        json!({ "role": "coach", "email": "ben@summit.example", "external_id": "1" }),
+        201,
+        "Member",
+    )
+    .await;
+    let jonas = send("post", &members, "NewMember", json!({}), 201, "Member").await;
+    let path = |member: &Value| format!("{members}/{}", member["id"].as_str().expect("an id"));
+    send("patch", &path(&jonas), "MemberChange", json!({}), 200, "Member").await;
+    let invited =
+        send("post", &format!("{}/invitation", path(&coach)), "NewInvitation", json!({}), 201, "CreatedInvitation")
+            .await;
+    let keys = format!("{club}/api-keys");
+    let key = send("post", &keys, "NewApiKey", json!({}), 201, "CreatedApiKey").await;
+    let key = format!("{keys}/{}", key["id"].as_str().expect("an id"));
+    send("patch", &key, "ApiKeyChange", json!({}), 200, "").await;
+    let head_coach = send("post", "/api/v1/auth/login", "Login", json!({}), 200, "Session").await;
+    let code = invited["link"].as_str().and_then(|link| link.split_once('#')).expect("a code").1;
+    send("post", "/api/v1/invitations/accept", "InvitationAcceptance", json!({ "code": code }), 201, "Session").await;
+    send("post", "/api/v1/auth/login", "Login", json!({}), 200, "Session").await;
+    let caller = server.client(head_coach["token"].as_str().expect("a token")).get_caller().send().await;
+    let caller = serde_json::to_value(caller.expect("known").into_inner()).expect("JSON");
+    assert_eq!(shape(&caller), shape(&example("Caller")));
+    let to = json!({ "member_id": coach["id"] });
+    send("post", &format!("{club}/head-coach"), "HandOver", to, 200, "Organization").await;
+    send("post", "/api/v1/auth/password", "PasswordChange", json!({}), 204, "").await;
 }
 
 /// Runs a tool of the test command's, and fails with what it says.

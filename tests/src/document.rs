@@ -1,7 +1,8 @@
 //! The operations of the OpenAPI document, for tests that walk through all of them.
 
-use std::sync::LazyLock;
+use std::{collections::HashSet, sync::LazyLock};
 
+use reqwest::header::HeaderMap;
 use serde_json::{Map, Value};
 
 /// One operation of the document.
@@ -15,12 +16,38 @@ pub struct Operation {
     pub path: String,
     /// Whether it asks for a credential.
     pub secured: bool,
-    /// Its parameters, of path and query.
+    /// Its parameters.
     pub parameters: Vec<Parameter>,
     /// The schema of its body, if it takes one.
     pub body: Option<Value>,
     /// Each status that it can answer.
     pub statuses: Vec<u16>,
+    /// Each header that it can answer with a status, and whether it always does.
+    headers: Vec<(u16, String, bool)>,
+}
+
+impl Operation {
+    /// What of an answer the document does not say of this operation: its status, a header that is there, or
+    /// one that is not.
+    pub fn undocumented(&self, status: u16, headers: &HeaderMap) -> Vec<String> {
+        let mut faults = Vec::new();
+        if !self.statuses.contains(&status) {
+            faults.push(format!("{status} is not in the document"));
+        }
+        let documented =
+            |name: &str| self.headers.iter().find(|(of, header, _)| *of == status && header.eq_ignore_ascii_case(name));
+        let described: HashSet<&str> = self.headers.iter().map(|(_, name, _)| name.as_str()).collect();
+        for name in described.into_iter().chain(["ETag", "Link", "Location", "Retry-After", "WWW-Authenticate"]) {
+            match documented(name) {
+                None if headers.contains_key(name) => faults.push(format!("{status} has the header {name}")),
+                Some((_, _, true)) if !headers.contains_key(name) => {
+                    faults.push(format!("{status} lacks the header {name}"));
+                }
+                _ => {}
+            }
+        }
+        faults
+    }
 }
 
 /// One parameter of an operation.
@@ -28,7 +55,7 @@ pub struct Operation {
 pub struct Parameter {
     /// Its name.
     pub name: String,
-    /// Whether it stands in the query, and not in the path.
+    /// Whether it stands in the query, and not in the path or a header.
     pub in_query: bool,
     /// What it may be.
     pub schema: Value,
@@ -69,8 +96,18 @@ fn operation_of(path: &str, method: &str, operation: &Value) -> Operation {
         secured: operation["security"].as_array().is_some_and(|security| !security.is_empty()),
         parameters: parameters.collect(),
         body: operation.pointer("/requestBody/content/application~1json/schema").map(resolve),
+        headers: object(&operation["responses"]).iter().flat_map(headers_of).collect(),
         statuses: object(&operation["responses"]).keys().map(|status| status.parse().expect("a status")).collect(),
     }
+}
+
+fn headers_of((status, response): (&String, &Value)) -> Vec<(u16, String, bool)> {
+    let headers = response.get("headers").and_then(Value::as_object).into_iter().flatten();
+    let header = |(name, reference): (&String, &Value)| {
+        let required = resolve(reference).get("required").is_some_and(|required| *required == true);
+        (status.parse().expect("a status"), name.clone(), required)
+    };
+    headers.map(header).collect()
 }
 
 /// The schema with `$ref` and `allOf`, and `oneOf` something or `null`, replaced by what they stand for.
