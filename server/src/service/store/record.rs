@@ -35,6 +35,7 @@ mod tests {
     use crate::service::model::{
         api_key::{ApiKey, KeySecret, KeyState, Person, Reach},
         id::{ApiKeyId, Id as _, InvitationId, MemberId, OrganizationId, UserId},
+        idempotency::{Fingerprint, Remembered},
         invitation::Invitation,
         organization::Organization,
         password::PasswordHash,
@@ -113,6 +114,12 @@ mod tests {
             revision: 2,
         };
         let session = Session { user_id: UserId::from_bits(2), created_at: at(1_000), expires_at: at(2_000) };
+        let remembered = Remembered {
+            fingerprint: Fingerprint::of("/api/v1/x", b"{}"),
+            at: at(1_000),
+            resource_id: "mem_1".to_owned(),
+            answer: Some(b"{}".to_vec()),
+        };
         let lines = [
             line("organization", &organization),
             line("user", &user),
@@ -120,6 +127,7 @@ mod tests {
             line("invitation", &invitation),
             line("api_key", &api_key),
             line("last_use", &at(5_000)),
+            line("remembered", &remembered),
         ];
         assert_eq!(lines.concat(), STORED, "a record is stored in another form than before");
     }
