@@ -33,7 +33,7 @@ use futures_util::FutureExt as _;
 use poem::{
     Endpoint, EndpointExt as _, FromRequest, IntoEndpoint as _, IntoResponse as _, Request, RequestBody, Response,
     Route, get,
-    http::{HeaderValue, header},
+    http::{HeaderValue, Method, header},
 };
 use poem_openapi::{OpenApiService, Tags};
 
@@ -191,6 +191,10 @@ impl<E: Endpoint> Endpoint for Outermost<E> {
         let page = cors::origin(&request, &self.settings.cors_origins);
         let gzip = compression::accepts_gzip(&request);
         let operation = operations::find(&method, &path);
+        if method == Method::HEAD {
+            // The framework would leave the length out; hyper sends the headers of GET alone.
+            request.set_method(Method::GET);
+        }
         let (spent, admitted) = match operation {
             Some(operation) => self.admit(&mut request, operation, origin),
             None => (Spent::default(), Ok(())),
