@@ -9,6 +9,7 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
+use poem::http::Uri;
 use serde::Deserialize;
 
 use crate::{
@@ -222,15 +223,14 @@ impl Options {
     }
 }
 
-/// Whether this is an origin in the one form in which browsers write it.
+/// Whether this is an origin in the one form in which browsers write it: scheme and host in lowercase, a port
+/// only if it is not the scheme's own, and nothing else.
 fn is_origin(text: &str) -> bool {
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    host.is_some_and(|host| {
-        !host.is_empty()
-            && host.bytes().all(|byte| {
-                byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']')
-            })
-    })
+    let Ok(uri) = text.parse::<Uri>() else { return false };
+    let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else { return false };
+    let port = uri.port_u16().filter(|port| (scheme, *port) != ("http", 80) && (scheme, *port) != ("https", 443));
+    let written = port.map_or_else(|| format!("{scheme}://{host}"), |port| format!("{scheme}://{host}:{port}"));
+    ["http", "https"].contains(&scheme) && text == written.to_lowercase()
 }
 
 /// An address to listen on, as it is typed.

@@ -7,7 +7,7 @@ use astral_server::{
 };
 use astral_tests::{Club, TestServer};
 use chrono::TimeDelta;
-use reqwest::Response;
+use reqwest::{Response, header::HeaderValue};
 use serde_json::{Value, json};
 
 async fn post(server: &TestServer, credential: &str, path: &str, name: &str, body: &Value) -> Response {
@@ -196,11 +196,17 @@ async fn a_name_that_is_none_is_refused() {
     let server = TestServer::start().await;
     let club = server.club("Summit").await;
     let long = "x".repeat(256);
-    for wrong in ["", "with space", &long] {
+    for wrong in ["", "with space", "import-jörg-2026", &long] {
         let body = json!({ "display_name": "Dana" });
-        let answer = post(&server, &club.head_coach.token, &club.path("/members"), wrong, &body).await;
+        let request = server.request("post", &club.path("/members")).bearer_auth(&club.head_coach.token).json(&body);
+        let name = HeaderValue::from_bytes(wrong.as_bytes()).expect("a value");
+        let answer = request.header("Idempotency-Key", name).send().await.expect("answered");
         let problem = answer.json::<Value>().await.expect("a problem");
         let refused = (&problem["status"], &problem["errors"][0]["field"]);
         assert_eq!(refused, (&json!(422), &json!("Idempotency-Key")), "{wrong:?}");
     }
+    let body = json!({ "display_name": "Dana" });
+    let twice = server.request("post", &club.path("/members")).bearer_auth(&club.head_coach.token).json(&body);
+    let twice = twice.header("Idempotency-Key", "a").header("Idempotency-Key", "b").send().await.expect("answered");
+    assert_eq!(code(twice).await, (422, "invalid_request".to_owned()));
 }

@@ -44,7 +44,8 @@ async fn every_answer_says_what_is_left() {
     // A refusal counts too, and says so.
     let refused = get(&server, Some(&key), &club.path("/api-keys")).await;
     assert_eq!(refused.status(), 403);
-    assert!(said(&refused, "ratelimit").starts_with("\"key\";r=59"));
+    let left = said(&refused, "ratelimit").split([';', ',']).find_map(|part| part.strip_prefix("r="));
+    assert!(left.expect("a number").parse::<u32>().expect("a number") < 599, "a refusal counts too");
     // A person has a bucket of their own, and draws on no organization's.
     let person = get(&server, Some(&club.coach.token), "/api/v1/auth/me").await;
     assert_eq!(said(&person, "ratelimit-policy"), "\"session\";q=600;w=60");

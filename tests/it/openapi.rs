@@ -119,12 +119,12 @@ async fn the_examples_are_true() {
         "post",
         &members,
         "NewMember",
-        json!({ "role": "coach", "email": "ben@summit.example", "external_id": "1" }),
+        json!({ "role": "coach", "email": "ben@summit.example", "external_id": "1", "coach_id": null }),
         201,
         "Member",
     )
     .await;
-    let jonas = send("post", &members, "NewMember", json!({}), 201, "Member").await;
+    let jonas = send("post", &members, "NewMember", json!({ "coach_id": coach["id"] }), 201, "Member").await;
     let path = |member: &Value| format!("{members}/{}", member["id"].as_str().expect("an id"));
     send("patch", &path(&jonas), "MemberChange", json!({}), 200, "Member").await;
     let invited =

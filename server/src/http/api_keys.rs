@@ -22,9 +22,8 @@ use super::{
     security::SessionCaller,
 };
 use crate::service::{
-    ApiKey, ApiKeyChange, ApiKeyId, ApiKeyWithUse, Description, FieldError, Id, IdempotencyKey, IpRange, Kept,
-    KeyState, KeyStatus, Name, NewApiKey, OrganizationId, Person, Reason, Scope, Scopes, SecretKind, Service,
-    Timestamp, UserId,
+    ApiKey, ApiKeyChange, ApiKeyId, ApiKeyWithUse, Description, FieldError, Id, IdempotencyKey, IpRange, KeyState,
+    KeyStatus, Name, NewApiKey, OrganizationId, Person, Reason, Scope, Scopes, SecretKind, Service, Timestamp, UserId,
 };
 
 /// An API key. Its secret is never part of it.
@@ -260,17 +259,16 @@ impl ApiKeysApi {
         }
         let limit = service.max_active_keys();
         let attempt = service.begin(&caller, idempotency_key.0, fingerprint)?;
-        let created = service
+        let key = service
             .write(move |tx| {
                 let manager = tx.head_coach(&caller, org_id.0)?.key_manager()?;
-                let keep = |key: &ApiKeyWithUse| Kept::nothing(key.api_key.id);
-                tx.once(&attempt, || manager.create_key(new.clone(), limit), keep)
+                let created = |key: &ApiKeyWithUse| key.api_key.id.to_string();
+                tx.once_with_secret(&attempt, || manager.create_key(new.clone(), limit), created)
             })
             .await?;
-        let key = created.now()?;
         let (location, revision) = (path_of(org_id.0, key.api_key.id), key.api_key.revision);
         let body = CreatedApiKeyBody { secret: secret.reveal(), api_key: ApiKeyBody::new(key, now) };
-        Ok(Reply::with_secret(&body).location(&location).revision(revision))
+        Ok(Reply::with_secret(&body).location(&location).tag(revision))
     }
 
     /// List API keys
@@ -304,7 +302,7 @@ impl ApiKeysApi {
             KeyStatusFilter::All => None,
         };
         let list = List::of(&[&"api_keys", &org_id.0, &status]);
-        let position = list.position(cursor.0.as_ref().map(|cursor| cursor.0.as_str()), ApiKeyId::from_bytes)?;
+        let position = list.position(cursor.0.as_ref(), ApiKeyId::from_bytes)?;
         let (page, now) = service.read(|tx| {
             let manager = tx.head_coach(&caller, org_id.0)?.key_manager()?;
             Ok((manager.api_keys(status, limit.0.0 as usize, position)?, service.now()))
@@ -335,7 +333,7 @@ impl ApiKeysApi {
     ) -> Result<Reply<ApiKeyBody>, Refused<KEY_MANAGER>> {
         let key = service.read(|tx| tx.head_coach(&caller, org_id.0)?.key_manager()?.api_key(key_id.0))?;
         let revision = key.api_key.revision;
-        Ok(Reply::new(&ApiKeyBody::new(key, service.now())).revision(revision))
+        Ok(Reply::new(&ApiKeyBody::new(key, service.now())).tag(revision))
     }
 
     /// Change an API key
@@ -388,7 +386,7 @@ impl ApiKeysApi {
             })
             .await?;
         let revision = key.api_key.revision;
-        Ok(Reply::new(&ApiKeyBody::new(key, now)).revision(revision))
+        Ok(Reply::new(&ApiKeyBody::new(key, now)).tag(revision))
     }
 
     /// Revoke an API key

@@ -21,7 +21,7 @@ use crate::service::{FieldError, Fingerprint};
 /// How many bytes a body may have.
 pub const MAX_BODY: usize = 1 << 20;
 /// How many faults are named at most: an answer must not be larger than what it answers.
-const MAX_ERRORS: usize = 100;
+pub const MAX_ERRORS: usize = 100;
 
 /// A request body of type `T`.
 pub struct Body<T>(pub T);
@@ -226,7 +226,7 @@ fn from_bytes<T: FromBody>(bytes: &[u8]) -> Result<T, Problem> {
 }
 
 /// A name that a client made up, fit to be shown.
-fn shorten(name: String) -> String {
+pub fn shorten(name: String) -> String {
     if name.chars().count() <= 60 { name } else { name.chars().take(60).chain(['…']).collect() }
 }
 

@@ -16,7 +16,8 @@ pub fn accepts_gzip(request: &Request) -> bool {
     let lines = request.headers().get_all(header::ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
     let weight = |coding: &str, wanted: &str| {
         let (name, parameters) = coding.split_once(';').unwrap_or((coding, ""));
-        let weight = parameters.trim().strip_prefix("q=").map_or(Some(1.0), |weight| weight.parse::<f32>().ok());
+        let weight = parameters.trim().strip_prefix(['q', 'Q']).and_then(|weight| weight.strip_prefix('='));
+        let weight = weight.map_or(Some(1.0), |weight| weight.parse::<f32>().ok());
         name.trim().eq_ignore_ascii_case(wanted).then_some(weight.unwrap_or(0.0))
     };
     let codings: Vec<_> = lines.flat_map(|line| line.split(',')).collect();
@@ -51,4 +52,26 @@ pub fn gzip(bytes: &[u8], level: Compression) -> Vec<u8> {
     // Writing to memory does not fail.
     let _ = encoder.write_all(bytes);
     encoder.finish().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn encoding(cache_control: &str, etag: Option<&str>, length: usize) -> Option<String> {
+        let mut response = Response::builder().header(header::CACHE_CONTROL, cache_control);
+        if let Some(etag) = etag {
+            response = response.header(header::ETAG, etag);
+        }
+        let response = compress(response.body(vec![b'x'; length])).await;
+        response.header(header::CONTENT_ENCODING).map(str::to_owned)
+    }
+
+    #[tokio::test]
+    async fn what_holds_a_secret_or_names_its_bytes_is_left_as_it_is() {
+        assert_eq!(encoding("private, no-cache", None, 8192).await.as_deref(), Some("gzip"));
+        assert_eq!(encoding("no-store", None, 8192).await, None);
+        assert_eq!(encoding("private, no-cache", Some("\"1\""), 8192).await, None);
+        assert_eq!(encoding("private, no-cache", None, WORTH_IT - 1).await, None);
+    }
 }

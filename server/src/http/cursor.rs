@@ -3,7 +3,7 @@
 use data_encoding::BASE64URL_NOPAD;
 use sha2::{Digest as _, Sha256};
 
-use super::problem::Problem;
+use super::{problem::Problem, schema::CursorText};
 use crate::service::FieldError;
 
 /// How many bytes of the filter's hash a cursor carries.
@@ -37,11 +37,11 @@ impl List {
     /// A problem that names `cursor`, if it is not one of this list with these filters.
     pub fn position<P>(
         &self,
-        cursor: Option<&str>,
+        cursor: Option<&CursorText>,
         parse: impl FnOnce(&[u8]) -> Option<P>,
     ) -> Result<Option<P>, Problem> {
         let Some(cursor) = cursor else { return Ok(None) };
-        let bytes = BASE64URL_NOPAD.decode(cursor.as_bytes()).ok();
+        let bytes = BASE64URL_NOPAD.decode(cursor.0.as_bytes()).ok();
         let parts = bytes.as_deref().and_then(|bytes| bytes.split_at_checked(FINGERPRINT));
         let position = parts.filter(|(fingerprint, position)| self.fingerprint(position) == *fingerprint);
         let message = "must be the next_cursor of a page of this list with the same filters";

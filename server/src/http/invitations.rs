@@ -20,7 +20,7 @@ use super::{
     security::SessionCaller,
 };
 use crate::service::{
-    Email, Error, IdempotencyKey, Invitation, InvitationId, Kept, MemberId, OrganizationId, Origin, Secret, SecretKind,
+    Email, Error, IdempotencyKey, Invitation, InvitationId, MemberId, OrganizationId, Origin, Secret, SecretKind,
     Service, Timestamp, Unauthenticated,
 };
 
@@ -116,14 +116,13 @@ impl InvitationsApi {
         let code = service.new_secret(SecretKind::Invitation);
         let hash = code.hash();
         let attempt = service.begin(&caller, idempotency_key.0, fingerprint)?;
-        let invited = service
+        let invitation = service
             .write(move |tx| {
                 let head_coach = tx.head_coach(&caller, org_id.0)?;
                 let invite = || head_coach.invite(member_id.0, body.email.clone(), hash);
-                tx.once(&attempt, invite, |invitation| Kept::nothing(invitation.id))
+                tx.once_with_secret(&attempt, invite, |invitation| invitation.id.to_string())
             })
             .await?;
-        let invitation = invited.now()?;
         // Behind the #, which no browser sends: the code stands in no server's log.
         let link = format!("{}/invitations/accept#{}", public_url.0, code.reveal());
         let location = format!("{}/invitation", members::path_of(org_id.0, member_id.0));

@@ -21,8 +21,8 @@ use super::{
     security::AnyCaller,
 };
 use crate::service::{
-    Email, ExternalId, FieldError, IdempotencyKey, Kept, Label, Member, MemberChange, MemberFilter, MemberId,
-    MemberPage, MemberStatus, Name, NewMember, Once, OrganizationId, Role, Search, Service, Timestamp, UserId,
+    Email, ExternalId, FieldError, IdempotencyKey, Label, Member, MemberChange, MemberFilter, MemberId, MemberPage,
+    MemberStatus, Name, NewMember, Once, OrganizationId, Role, Search, Service, Timestamp, UserId,
 };
 
 // Only its schema is used: a member leaves in the form in which it is stored.
@@ -198,8 +198,7 @@ impl MembersApi {
     ) -> Result<Reply<MemberPageBody>, Refused<{ INSIDER | problem::COACH_REQUIRED.bit }>> {
         let filter = MemberFilter { role: role.0, status: status.0, label: label.0, coach_id: coach_id.0, search: q.0 };
         let list = List::of(&[&"members", &org_id.0, &filter]);
-        let position =
-            list.position(cursor.0.as_ref().map(|cursor| cursor.0.as_str()), |position| Some(position.to_vec()))?;
+        let position = list.position(cursor.0.as_ref(), |position| Some(position.to_vec()))?;
         let page = service.read(|tx| {
             tx.roster_reader(&caller, org_id.0)?.members(&filter, limit.0.0 as usize, position.as_deref())
         })?;
@@ -234,14 +233,14 @@ impl MembersApi {
         let added = service
             .write(move |tx| {
                 let editor = tx.roster_editor(&caller, org_id.0, new.role)?;
-                let keep = |member: &Member| Kept::answer(member.id, written(member));
-                tx.once(&attempt, || editor.add_member(new.clone()), keep)
+                let answers = |member: &Member| (member.id.to_string(), written(member));
+                tx.once(&attempt, || editor.add_member(new.clone()), answers)
             })
             .await?;
         Ok(match added {
-            Once::Now(member) => Reply::written(written(&member)).location(&path_of(org_id.0, member.id)).revision(1),
+            Once::Now(member) => Reply::written(written(&member)).location(&path_of(org_id.0, member.id)).tag(1),
             Once::Before { resource_id, answer } => {
-                Reply::written(answer).location(&path_of(org_id.0, resource_id)).revision(1).replayed()
+                Reply::written(answer).location(&path_of(org_id.0, resource_id)).tag(1).replayed()
             }
         })
     }
@@ -301,7 +300,7 @@ impl MembersApi {
                 tx.roster_editor(&caller, org_id.0, role)?.change_member(member_id.0, &expected, change.clone())
             })
             .await?;
-        Ok(Reply::written(written(&member.record)).revision(member.revision))
+        Ok(Reply::written(written(&member.record)).tag(member.revision))
     }
 
     /// Remove a member

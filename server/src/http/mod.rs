@@ -134,7 +134,8 @@ fn endpoint(
         .at("/docs/problems", get(pages::problems))
         .at("/docs/problems/:code", get(pages::problem))
         .at("/invitations/accept", get(pages::accept_invitation))
-        .nest("/", api_service());
+        // Not at "/": the framework would look for nothing else there.
+        .nest_no_strip("/api", api_service());
     Outermost {
         inner: routes.into_endpoint().data(Arc::clone(&service)).data(Arc::clone(&settings)),
         service,
@@ -171,7 +172,9 @@ impl<E> Outermost<E> {
         };
         let admitted = match spent.retry_after() {
             Some(seconds) => Err(Problem::rate_limited(seconds)),
-            None => known.and_then(|()| operations::check_query(request, operation)),
+            None => known
+                .and_then(|()| operations::check_query(request, operation))
+                .and_then(|()| operations::check_headers(request)),
         };
         (spent, admitted)
     }

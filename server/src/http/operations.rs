@@ -3,13 +3,21 @@
 
 use std::{collections::HashSet, sync::LazyLock};
 
-use poem::{Request, http::Method};
+use poem::{
+    Request,
+    http::{HeaderName, HeaderValue, Method, header},
+};
 use poem_openapi::{
     OpenApi,
     registry::{MetaApi, MetaParamIn},
 };
 
-use super::{Api, problem::Problem, refused};
+use super::{
+    Api,
+    body::{MAX_ERRORS, shorten},
+    problem::Problem,
+    refused,
+};
 use crate::service::FieldError;
 
 /// One operation of the API.
@@ -92,6 +100,9 @@ pub fn check_query(request: &Request, operation: &Operation) -> Result<(), Probl
     let names = form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name.into_owned()).collect::<Vec<_>>();
     let mut errors: Vec<FieldError> = Vec::new();
     for (position, name) in names.iter().enumerate() {
+        if errors.len() == MAX_ERRORS {
+            break;
+        }
         let fault = if !operation.query.contains(name) {
             "is not a query parameter of this request"
         } else if names[..position].contains(name) {
@@ -99,7 +110,41 @@ pub fn check_query(request: &Request, operation: &Operation) -> Result<(), Probl
         } else {
             continue;
         };
-        errors.push(FieldError::new(name.chars().take(60).collect::<String>(), fault));
+        errors.push(FieldError::new(shorten(name.clone()), fault));
     }
     if errors.is_empty() { Ok(()) } else { Err(Problem::invalid(errors)) }
+}
+
+/// Joins the lines of a conditional header into one (RFC 9110, section 5.3), and refuses what the framework
+/// would take for no header at all: a client that asks for safety must not be left without it.
+///
+/// # Errors
+/// A problem that names the header.
+pub fn check_headers(request: &mut Request) -> Result<(), Problem> {
+    const CHECKED: [HeaderName; 3] =
+        [header::IF_MATCH, header::IF_NONE_MATCH, HeaderName::from_static("idempotency-key")];
+    for name in CHECKED {
+        let lines: Vec<_> = request.headers().get_all(&name).iter().map(HeaderValue::to_str).collect();
+        let fault = match lines[..] {
+            [] | [Ok(_)] => continue,
+            _ if lines.iter().any(Result::is_err) => "must consist of visible ASCII characters",
+            _ if name == CHECKED[2] => "occurs more than once",
+            _ => {
+                let joined = lines.into_iter().flatten().collect::<Vec<_>>().join(", ");
+                if let Ok(joined) = HeaderValue::try_from(joined) {
+                    request.headers_mut().insert(name, joined);
+                }
+                continue;
+            }
+        };
+        let name = if name == CHECKED[2] {
+            "Idempotency-Key"
+        } else if name == CHECKED[0] {
+            "If-Match"
+        } else {
+            "If-None-Match"
+        };
+        return Err(Problem::invalid(vec![FieldError::new(name, fault)]));
+    }
+    Ok(())
 }

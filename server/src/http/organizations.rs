@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::{
     Tag,
     body::{Body, body},
-    conditional::{IfMatch, IfNoneMatch},
+    conditional::{EntityTag, IfMatch, IfNoneMatch},
     cursor::List,
     problem::{self, Problem},
     refused::{BODY, CONDITIONAL, HEAD_COACH, INSIDER, Kinds, Refused, SESSION, THROTTLED},
@@ -98,6 +98,12 @@ const HAND_OVER: Kinds = HEAD_COACH
     | problem::NOT_ACTIVE_COACH.bit
     | problem::NOT_ACCEPTED.bit;
 
+/// The head coach sees how many keys are active, which changes without the organization.
+fn tag_of(view: &OrganizationView) -> EntityTag {
+    let count = view.active_api_keys.and_then(|count| count.try_into().ok());
+    EntityTag { revision: view.organization.revision, count }
+}
+
 /// The path of an organization.
 pub fn path_of(id: OrganizationId) -> String {
     format!("/api/v1/organizations/{id}")
@@ -128,7 +134,7 @@ impl OrganizationsApi {
         cursor: Query<Option<CursorText>>,
     ) -> Result<Reply<OrganizationPage>, Refused<SESSION>> {
         let list = List::of(&[&"organizations"]);
-        let after = list.position(cursor.0.as_ref().map(|cursor| cursor.0.as_str()), OrganizationId::from_bytes)?;
+        let after = list.position(cursor.0.as_ref(), OrganizationId::from_bytes)?;
         let mut organizations = service.read(|tx| tx.signed_in(&caller)?.organizations())?;
         organizations.retain(|view| after.is_none_or(|after| view.organization.id > after));
         let more = organizations.len() > limit.0.0 as usize;
@@ -159,8 +165,8 @@ impl OrganizationsApi {
         if_none_match: Header<Option<IfNoneMatch>>,
     ) -> Result<Reply<OrganizationBody>, Refused<INSIDER>> {
         let view = service.read(|tx| tx.insider(&caller, org_id.0)?.organization())?;
-        let revision = view.organization.revision;
-        Ok(Reply::new(&view.into()).unless_known(revision, if_none_match.0.as_ref()))
+        let tag = tag_of(&view);
+        Ok(Reply::new(&view.into()).unless_known(tag, if_none_match.0.as_ref()))
     }
 
     /// Change an organization
@@ -197,8 +203,8 @@ impl OrganizationsApi {
         let view = service
             .write(move |tx| tx.head_coach(&caller, org_id.0)?.change_organization(&expected, change.clone()))
             .await?;
-        let revision = view.organization.revision;
-        Ok(Reply::new(&view.into()).revision(revision))
+        let tag = tag_of(&view);
+        Ok(Reply::new(&view.into()).tag(tag))
     }
 
     /// Hand over the head coach's role
@@ -221,7 +227,7 @@ impl OrganizationsApi {
         Body(body): Body<HandOverBody>,
     ) -> Result<Reply<OrganizationBody>, Refused<HAND_OVER>> {
         let view = service.hand_over(caller, org_id.0, body.member_id, body.password.0, origin).await?;
-        let revision = view.organization.revision;
-        Ok(Reply::new(&view.into()).revision(revision))
+        let tag = tag_of(&view);
+        Ok(Reply::new(&view.into()).tag(tag))
     }
 }

@@ -1,4 +1,4 @@
-//! What is served beside the API: health, the document, the page of each problem, and the page on which
+//! What is served beside the API: health, the API reference, the page of each problem, and the page on which
 //! an invitation is accepted.
 
 use std::sync::Arc;

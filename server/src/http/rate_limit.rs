@@ -67,8 +67,10 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
         match self.limiter.check_key(key) {
             Ok(state) => {
                 let remaining = state.remaining_burst_capacity();
-                let until_full = u64::from(quota - remaining.min(quota)) * u64::from(WINDOW);
-                Allowance { policy, quota, remaining, seconds: until_full.div_ceil(u64::from(quota)), refused: false }
+                // Until the bucket is full again; where it is empty, until there is one request in it.
+                let missing = if remaining == 0 { 1 } else { quota - remaining.min(quota) };
+                let seconds = (u64::from(missing) * u64::from(WINDOW)).div_ceil(u64::from(quota));
+                Allowance { policy, quota, remaining, seconds, refused: false }
             }
             Err(until) => {
                 let wait = until.wait_time_from(governor::clock::Clock::now(&self.clock));

@@ -109,7 +109,7 @@ fn describe(kinds: &[&&Kind]) -> &'static str {
         412 => "Another revision is present than `If-Match` names.",
         413 => "The body is larger than 1 MiB.",
         415 => "The body is not said to be JSON.",
-        422 => "A field, header or query parameter is wrong or unknown; `errors` says which.",
+        422 => "A field, header or query parameter is wrong or unknown; `errors` says which, or `detail`.",
         429 => "Too many requests. `Retry-After` says when to try again.",
         503 => "The server cannot do this now.",
         _ => "A fault of the server.",

@@ -13,7 +13,7 @@ use poem_openapi::{
 };
 use serde::Serialize;
 
-use super::conditional::{self, IfNoneMatch};
+use super::conditional::{EntityTag, IfNoneMatch};
 
 /// The media type of every answer that is no refusal, and of every request.
 pub const MEDIA_TYPE: &str = "application/json";
@@ -40,16 +40,16 @@ impl<T, const STATUS: u16> Reply<T, STATUS> {
         self
     }
 
-    /// With the `ETag` of a record that has this revision.
-    pub fn revision(mut self, revision: u64) -> Self {
-        self.headers.push((header::ETAG, conditional::etag(revision)));
-        self
+    /// With the `ETag` of a record in this state.
+    pub fn tag(self, tag: impl Into<EntityTag>) -> Self {
+        self.header(header::ETAG, &tag.into().to_string())
     }
 
-    /// With the `ETag` of a record that has this revision; without a body, if the client has that.
-    pub fn unless_known(self, revision: u64, client: Option<&IfNoneMatch>) -> Self {
-        let known = client.is_some_and(|client| client.has(&format!("\"{revision}\"")));
-        Self { known, ..self.revision(revision) }
+    /// With the `ETag` of a record in this state; without a body, if the client has that.
+    pub fn unless_known(self, tag: impl Into<EntityTag>, client: Option<&IfNoneMatch>) -> Self {
+        let tag = tag.into();
+        let known = client.is_some_and(|client| client.has(&tag.to_string()));
+        Self { known, ..self.tag(tag) }
     }
 
     /// With the path of what was made.

@@ -211,6 +211,7 @@ parameter_type!(
     "IfMatch",
     MetaSchema {
         pattern: Some(r#"^(\*|(W/)?"[^"]*"(\s*,\s*(W/)?"[^"]*")*)$"#.to_owned()),
+        max_length: Some(Self::MAX_LENGTH),
         example: example("\"3\""),
         ..string()
     }

@@ -54,7 +54,7 @@ pub use self::{
         timestamp::Timestamp,
         user::User,
     },
-    repeats::{Attempt, Kept, Once},
+    repeats::{Attempt, Once},
     sign_in::{SetUp, SignedInAs},
     store::{OpenError, ReadTx, WriteTx, members::Page as MemberPage},
     throttle::bucket as address_bucket,

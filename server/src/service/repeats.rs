@@ -48,37 +48,6 @@ pub enum Once<R> {
     },
 }
 
-/// What is to be kept of the answer to a request.
-pub struct Kept {
-    resource_id: String,
-    answer: Option<Vec<u8>>,
-}
-
-impl<R> Once<R> {
-    /// What was done now.
-    ///
-    /// # Errors
-    /// [`Conflict::AlreadyCreated`] if it was done before.
-    pub fn now(self) -> Result<R> {
-        match self {
-            Self::Now(done) => Ok(done),
-            Self::Before { resource_id, .. } => Err(Conflict::AlreadyCreated { id: resource_id }.into()),
-        }
-    }
-}
-
-impl Kept {
-    /// The answer is kept, and repeated.
-    pub fn answer(resource_id: impl ToString, answer: Vec<u8>) -> Self {
-        Self { resource_id: resource_id.to_string(), answer: Some(answer) }
-    }
-
-    /// The answer holds a secret: only what was created is remembered.
-    pub fn nothing(resource_id: impl ToString) -> Self {
-        Self { resource_id: resource_id.to_string(), answer: None }
-    }
-}
-
 impl Repeats {
     /// Begins a request of `caller`'s, under the name that the client gave it.
     ///
@@ -95,35 +64,64 @@ impl Repeats {
     }
 }
 
-impl WriteTx {
-    /// Does what the request asks for, and remembers what `keep` makes of it in the same transaction; or
-    /// finds that it was done before.
-    ///
-    /// Whoever calls this has made the proof: an answer is repeated only to a caller who still has the right.
-    /// Refusals are not remembered: they have changed nothing, and asking again does no harm.
+impl Claim {
+    /// The request that went through under this name.
     ///
     /// # Errors
-    /// [`Conflict::IdempotencyKeyReused`]; [`Conflict::AlreadyCreated`] where the answer held a secret; those of
-    /// `act`.
+    /// [`Conflict::IdempotencyKeyReused`] if it was another one.
+    fn earlier(&self, tx: &WriteTx) -> Result<Option<Remembered>> {
+        match store::idempotency::get(tx, &self.place)? {
+            Some(earlier) if earlier.fingerprint != self.fingerprint => Err(Conflict::IdempotencyKeyReused.into()),
+            earlier => Ok(earlier),
+        }
+    }
+
+    fn remember(&self, tx: &WriteTx, resource_id: String, answer: Option<Vec<u8>>) -> Result<()> {
+        let remembered = Remembered { fingerprint: self.fingerprint, at: tx.now(), resource_id, answer };
+        Ok(store::idempotency::put(tx, &self.place, &remembered)?)
+    }
+}
+
+/// Whoever calls these has made the proof: an answer is repeated only to a caller who still has the right.
+/// Refusals are not remembered: they have changed nothing, and asking again does no harm.
+impl WriteTx {
+    /// Does what the request asks for, and remembers id and body of what it `answers` in the same transaction;
+    /// or finds that it was done before.
+    ///
+    /// # Errors
+    /// [`Conflict::IdempotencyKeyReused`]; those of `act`.
     pub fn once<R>(
         &self,
         attempt: &Attempt,
         act: impl FnOnce() -> Result<R>,
-        keep: impl FnOnce(&R) -> Kept,
+        answers: impl FnOnce(&R) -> (String, Vec<u8>),
     ) -> Result<Once<R>> {
         let Some(claim) = &attempt.0 else { return act().map(Once::Now) };
-        if let Some(Remembered { fingerprint, resource_id, answer, .. }) = store::idempotency::get(self, &claim.place)?
-        {
-            if fingerprint != claim.fingerprint {
-                return Err(Conflict::IdempotencyKeyReused.into());
-            }
-            let answer = answer.ok_or_else(|| Conflict::AlreadyCreated { id: resource_id.clone() })?;
-            return Ok(Once::Before { resource_id, answer });
+        if let Some(Remembered { resource_id, answer, .. }) = claim.earlier(self)? {
+            return Ok(Once::Before { resource_id, answer: answer.unwrap_or_default() });
         }
         let done = act()?;
-        let Kept { resource_id, answer } = keep(&done);
-        let remembered = Remembered { fingerprint: claim.fingerprint, at: self.now(), resource_id, answer };
-        store::idempotency::put(self, &claim.place, &remembered)?;
+        let (resource_id, answer) = answers(&done);
+        claim.remember(self, resource_id, Some(answer))?;
         Ok(Once::Now(done))
+    }
+
+    /// The same for a request whose answer holds a secret: only the id of what it has `created` is remembered.
+    ///
+    /// # Errors
+    /// [`Conflict::IdempotencyKeyReused`]; [`Conflict::AlreadyCreated`] if it was done before; those of `act`.
+    pub fn once_with_secret<R>(
+        &self,
+        attempt: &Attempt,
+        act: impl FnOnce() -> Result<R>,
+        created: impl FnOnce(&R) -> String,
+    ) -> Result<R> {
+        let Some(claim) = &attempt.0 else { return act() };
+        if let Some(earlier) = claim.earlier(self)? {
+            return Err(Conflict::AlreadyCreated { id: earlier.resource_id }.into());
+        }
+        let done = act()?;
+        claim.remember(self, created(&done), None)?;
+        Ok(done)
     }
 }

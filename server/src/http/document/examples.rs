@@ -50,21 +50,38 @@ fn resolve(example: &Value, examples: &Map<String, Value>) -> Value {
     }
 }
 
-/// A problem as it is answered where nothing more special is known of it.
+/// A problem as it is answered.
 fn problem(kind: &&crate::http::problem::Kind) -> (String, Value) {
     let errors = match kind.code {
         "invalid_request" => json!([{ "field": "name", "message": "must not be empty" }]),
         _ => json!([]),
     };
-    let names_another = ["email_taken", "external_id_taken", "already_created"].contains(&kind.code);
+    let resource_id = match kind.code {
+        "email_taken" | "external_id_taken" => Some("mem_01k4bqcv6n3h8k1p5s9w2z4b7e"),
+        "already_created" => Some("key_01k4e2x7q9b3f6m8r1v5y0c4g2"),
+        _ => None,
+    };
+    let detail = match kind.code {
+        "invalid_request" => "name: must not be empty".to_owned(),
+        "rate_limited" => "Try again in 1 s. The header RateLimit says which limit was reached.".to_owned(),
+        "too_many_attempts" => "Try again in 8 s.".to_owned(),
+        "key_expired" => format!("The key expired at 2026-11-01T00:00:00Z. {}", kind.detail),
+        "key_revoked" => format!("The key was revoked at 2026-11-20T16:02:11.350Z. {}", kind.detail),
+        "scope_required" => format!("The key lacks the scope members:write. {}", kind.detail),
+        "key_limit_reached" => {
+            format!("The organization has 100 active keys, which is the limit. {}", kind.detail)
+        }
+        "address_not_allowed" => format!("The request came from 198.51.100.7. {}", kind.detail),
+        _ => kind.detail.to_owned(),
+    };
     let value = json!({
         "type": format!("/docs/problems/{}", kind.code),
         "title": kind.title,
         "status": kind.status,
-        "detail": if kind.code == "invalid_request" { "name: must not be empty" } else { kind.detail },
+        "detail": detail,
         "code": kind.code,
         "errors": errors,
-        "resource_id": names_another.then_some("mem_01k4bqcv6n3h8k1p5s9w2z4b7e"),
+        "resource_id": resource_id,
         "request_id": "req_01k9zq4x5te8w9jf2c7m3n6p8q",
     });
     (kind.code.to_owned(), json!({ "summary": kind.title, "value": value }))

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::http::{problem::KINDS, refused};
+
 /// A header that answers carry.
 struct Header {
     /// Its name among the document's components.
@@ -39,8 +41,9 @@ const ETAG: &Header = &Header {
     component: "ETag",
     name: "ETag",
     description: "The revision of the record. Send it as `If-Match` with a change that is meant for no other. \
-                  Changes of the record raise it; use, time, and counts of other things do not.",
-    pattern: "^\"\\d+\"$",
+                  Changes of the record raise it; use and time do not. The head coach's organization has the \
+                  number of active keys behind it, which `If-Match` does not look at.",
+    pattern: "^\"\\d+(\\.\\d+)?\"$",
     example: "\"3\"",
 };
 const LINK: &Header = &Header {
@@ -53,7 +56,7 @@ const LINK: &Header = &Header {
 const LOCATION: &Header = &Header {
     component: "Location",
     name: "Location",
-    description: "The path of what was made.",
+    description: "The path of what was made. That of an invitation answers no GET.",
     pattern: "^/api/v1/.+$",
     example: "/api/v1/organizations/org_01k43m8s0hfd2a7vq5n6r8x9wz",
 };
@@ -85,6 +88,16 @@ const ALL: &[&Header] =
 const ALWAYS: &[&Header] = &[X_REQUEST_ID, ETAG, LOCATION];
 /// The schemas of the answers that are a record with a revision.
 const REVISED: &[&str] = &["Organization", "Member", "ApiKey", "CreatedApiKey"];
+
+/// The codes beside those of 401 that come with a challenge.
+const CHALLENGING: [&str; 2] = ["two_credentials", "scope_required"];
+
+/// Whether an answer tells how to authenticate: where the credential is at fault.
+fn challenges(response: &Value) -> bool {
+    let description = response["description"].as_str().unwrap_or_default();
+    refused::codes(description)
+        .any(|code| KINDS.iter().any(|kind| kind.code == code && (kind.status == 401 || CHALLENGING.contains(&code))))
+}
 
 /// Describes the headers, names them at the answers that carry them, and adds the answers that have
 /// nothing else to say.
@@ -119,7 +132,7 @@ pub fn name_headers(document: &mut Value) {
                 "200" if paged => headers.push(LINK),
                 "201" => headers.push(LOCATION),
                 "304" => headers.push(ETAG),
-                "400" | "401" | "403" => headers.push(WWW_AUTHENTICATE),
+                "400" | "401" | "403" if challenges(response) => headers.push(WWW_AUTHENTICATE),
                 "429" | "503" => headers.push(RETRY_AFTER),
                 "409" if repeated => headers.push(RETRY_AFTER),
                 _ => {}

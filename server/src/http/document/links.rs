@@ -39,7 +39,12 @@ pub fn add(document: &mut Value) {
             let parameters: Map<String, Value> =
                 parameters.iter().map(|(name, from)| ((*name).to_owned(), (*from).into())).collect();
             if let Some(response) = operation.get_mut("responses").and_then(|responses| responses.get_mut(*status)) {
-                response["links"][*name] = json!({ "operationId": target, "parameters": parameters });
+                let mut link = json!({ "operationId": target, "parameters": parameters });
+                if *name == "NextPage" {
+                    link["description"] =
+                        "While `next_cursor` is not `null`; with the filters of this page, if it had any.".into();
+                }
+                response["links"][*name] = link;
             }
         }
     });

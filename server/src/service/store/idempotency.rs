@@ -57,3 +57,57 @@ pub fn forget_over(tx: &WriteTx, most: usize) -> Result<(), Unavailable> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+    use crate::service::{
+        clock::{Clock, Entropy},
+        model::idempotency::Fingerprint,
+        store::Store,
+    };
+
+    /// What a day has passed over is gone from the disk, and nothing else: it can hold a member's name.
+    #[tokio::test]
+    async fn what_is_over_is_removed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let clock = Clock::fixed(chrono::DateTime::UNIX_EPOCH + TimeDelta::days(20_000));
+        let store = Store::open(folder.path(), 1 << 20, clock.clone(), Entropy::system(), std::sync::Arc::default());
+        let store = store.expect("opens");
+        let put = |place: Place| {
+            store.write(move |tx| {
+                let (fingerprint, resource_id) = (Fingerprint::of("", b""), String::new());
+                Ok(put(tx, &place, &Remembered { fingerprint, at: tx.now(), resource_id, answer: None })?)
+            })
+        };
+        let rows = || {
+            store.read(|tx| {
+                let count = |table| {
+                    let mut count = 0;
+                    tx.scan_prefix(table, b"", |_, _| {
+                        count += 1;
+                        Ok(ControlFlow::Continue(()))
+                    })?;
+                    Ok::<_, Unavailable>(count)
+                };
+                Ok((count(IDEMPOTENCY)?, count(IDEMPOTENCY_TIMES)?))
+            })
+        };
+        for place in 0..3 {
+            put([place; 32]).await.expect("written");
+        }
+        clock.advance(TimeDelta::hours(12));
+        put([3; 32]).await.expect("written");
+        clock.advance(TimeDelta::hours(12));
+        // One that is over and used again leaves nothing of its first time behind.
+        put([0; 32]).await.expect("written");
+        assert_eq!(rows().expect("read"), (4, 4));
+        for left in [3, 2, 2] {
+            store.write(|tx| Ok(forget_over(tx, 1)?)).await.expect("forgotten");
+            assert_eq!(rows().expect("read"), (left, left));
+        }
+        assert!(!store.read(|tx| Ok(any_over(tx)?)).expect("read"));
+    }
+}
