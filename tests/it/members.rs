@@ -188,7 +188,11 @@ async fn a_wrong_parameter_is_explained_in_plain_words() {
         ("q=-", "q", "must contain a letter or a digit"),
         ("role=boss", "role", "must be one of: head_coach, coach, athlete"),
         ("label=", "label", "must not be empty"),
-        ("page=2", "page", "is not a query parameter of this request"),
+        (
+            "page=2",
+            "page",
+            "is not a query parameter of this request; there are: limit, cursor, role, status, label, coach_id, q",
+        ),
         ("limit=1&limit=2", "limit", "occurs more than once"),
     ] {
         let path = club.path(&format!("/members?{query}"));

@@ -131,14 +131,14 @@ async fn the_examples_are_true() {
         send("post", &format!("{}/invitation", path(&coach)), "NewInvitation", json!({}), 201, "CreatedInvitation")
             .await;
     let keys = format!("{club}/api-keys");
-    let key = send("post", &keys, "NewApiKey", json!({}), 201, "CreatedApiKey").await;
-    let key = format!("{keys}/{}", key["id"].as_str().expect("an id"));
+    let created = send("post", &keys, "NewApiKey", json!({}), 201, "CreatedApiKey").await;
+    let key = format!("{keys}/{}", created["id"].as_str().expect("an id"));
     send("patch", &key, "ApiKeyChange", json!({}), 200, "").await;
-    let head_coach = send("post", "/api/v1/auth/login", "Login", json!({}), 200, "Session").await;
+    send("post", "/api/v1/auth/login", "Login", json!({}), 200, "Session").await;
     let code = invited["link"].as_str().and_then(|link| link.split_once('#')).expect("a code").1;
     send("post", "/api/v1/invitations/accept", "InvitationAcceptance", json!({ "code": code }), 201, "Session").await;
     send("post", "/api/v1/auth/login", "Login", json!({}), 200, "Session").await;
-    let caller = server.client(head_coach["token"].as_str().expect("a token")).get_caller().send().await;
+    let caller = server.client(created["secret"].as_str().expect("a secret")).get_caller().send().await;
     let caller = serde_json::to_value(caller.expect("known").into_inner()).expect("JSON");
     assert_eq!(shape(&caller), shape(&example("Caller")));
     let to = json!({ "member_id": coach["id"] });

@@ -223,7 +223,7 @@ pub struct ApiKeysApi;
 impl ApiKeysApi {
     /// Create an API key
     ///
-    /// For the head coach, on a plan that includes security settings. The answer holds the secret, which
+    /// For the head coach, on the plan `coach` or above. The answer holds the secret, which
     /// is shown this once.
     #[oai(
         path = "/api/v1/organizations/:org_id/api-keys",
@@ -274,7 +274,7 @@ impl ApiKeysApi {
     /// List API keys
     ///
     /// Newest first; the active ones unless `status` says otherwise. Secrets are never part of it. For the head
-    /// coach, on a plan that includes security settings.
+    /// coach, on the plan `coach` or above.
     #[oai(
         path = "/api/v1/organizations/:org_id/api-keys",
         method = "get",
@@ -315,7 +315,7 @@ impl ApiKeysApi {
 
     /// Get an API key
     ///
-    /// For the head coach, on a plan that includes security settings. Its secret is never part of it.
+    /// For the head coach, on the plan `coach` or above. Its secret is never part of it.
     #[oai(
         path = "/api/v1/organizations/:org_id/api-keys/:key_id",
         method = "get",

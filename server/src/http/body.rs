@@ -31,6 +31,9 @@ pub struct RepeatableBody<T>(pub T, pub Fingerprint);
 
 /// A type that a request body can have.
 pub trait FromBody: Type {
+    /// The names of its fields.
+    const FIELDS: &[&str];
+
     /// Takes its fields out of `fields`, and leaves an error there for each that is wrong.
     fn from_fields(fields: &mut Fields) -> Option<Self>
     where
@@ -58,7 +61,7 @@ pub trait Field: Sized {
 
 impl<T: FromJson> Field for T {
     fn take(fields: &mut Fields, name: &'static str, _: bool) -> Option<Self> {
-        match fields.values.remove(name) {
+        match fields.values.shift_remove(name) {
             None => fields.fault(name, "is required"),
             Some(value) => fields.parse(name, value),
         }
@@ -67,10 +70,10 @@ impl<T: FromJson> Field for T {
 
 impl<T: FromJson> Field for Option<T> {
     fn take(fields: &mut Fields, name: &'static str, null_clears: bool) -> Option<Self> {
-        match fields.values.remove(name) {
+        match fields.values.shift_remove(name) {
             None => Some(None),
             Some(Value::Null) if null_clears => {
-                fields.fault(name, "must not be null: leave it out to keep it, or name it in 'clear' to empty it")
+                fields.fault(name, "must not be null: leave it out to keep it; what can be emptied is named in 'clear'")
             }
             Some(Value::Null) => Some(None),
             Some(value) => fields.parse(name, value).map(Some),
@@ -113,6 +116,8 @@ macro_rules! body {
         pub struct $name { $($(#[$field_meta])* $field: $type,)* }
 
         impl $crate::http::body::FromBody for $name {
+            const FIELDS: &[&str] = &[$(stringify!($field)),*];
+
             fn from_fields(fields: &mut $crate::http::body::Fields) -> Option<Self> {
                 $(let $field = $crate::http::body::Field::take(fields, stringify!($field), $null_clears);)*
                 Some(Self { $($field: $field?,)* })
@@ -213,11 +218,9 @@ fn from_bytes<T: FromBody>(bytes: &[u8]) -> Result<T, Problem> {
     let parsed = T::from_fields(&mut fields);
     fields.errors.truncate(MAX_ERRORS);
     let room = MAX_ERRORS - fields.errors.len();
-    let unknown = fields
-        .values
-        .into_iter()
-        .take(room)
-        .map(|(name, _)| FieldError::new(shorten(name), "is not a field of this request"));
+    let unknown = fields.values.into_iter().take(room).map(|(name, _)| {
+        FieldError::new(shorten(name), format!("is not a field of this request; there are: {}", T::FIELDS.join(", ")))
+    });
     fields.errors.extend(unknown);
     match parsed {
         Some(parsed) if fields.errors.is_empty() => Ok(parsed),
@@ -268,6 +271,12 @@ async fn read(request: &Request, body: &mut RequestBody) -> poem::Result<bytes::
 
 fn parse(bytes: &[u8]) -> Result<Value, Problem> {
     let text = std::str::from_utf8(bytes).map_err(|_| Problem::malformed("The body is not UTF-8."))?;
+    if text.trim().is_empty() {
+        return Err(Problem::malformed("The body is empty; it must be a JSON object, such as {}."));
+    }
+    if text.starts_with('\u{feff}') {
+        return Err(Problem::malformed("The body begins with a byte order mark; leave it out."));
+    }
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = Strict.deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
     // The message names a place and what was expected there, never a value.

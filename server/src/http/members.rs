@@ -190,7 +190,7 @@ impl MembersApi {
         status: Query<Option<MemberStatus>>,
         /// Only members with this label.
         label: Query<Option<Label>>,
-        /// Only athletes assigned to this coach.
+        /// Only athletes assigned to this coach: the id of its member, such as `role=coach` lists.
         coach_id: Query<Option<MemberId>>,
         /// Only members of whom each of these words begins a word of the name or email, whatever the case
         /// and accents.

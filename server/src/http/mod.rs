@@ -128,6 +128,7 @@ fn endpoint(
         .at("/openapi.json", get(assets::openapi))
         .at("/", get(pages::home))
         .at("/docs", get(pages::reference))
+        .at("/docs/", get(pages::reference))
         .at("/docs/reference.js", get(assets::reference))
         .at("/docs/reference-start.js", get(assets::reference_start))
         .at("/docs/reference.css", get(assets::reference_style))
@@ -249,6 +250,8 @@ impl<E: Endpoint> Endpoint for Outermost<E> {
         match status {
             500.. => line!(error, "request failed"),
             _ if took >= SLOW => line!(warn, "request was slow"),
+            // Those that are one too many are as many as the client likes.
+            400.. if status != 429 => line!(info, "refused"),
             _ => line!(debug, "request"),
         }
         Ok(response)

@@ -73,6 +73,11 @@ pub fn find(method: &Method, path: &str) -> Option<&'static Operation> {
     at(path).find(|operation| operation.method == *method)
 }
 
+/// The names of the operations that can answer the problem with this code.
+pub fn answering(code: &str) -> impl Iterator<Item = &'static str> {
+    OPERATIONS.iter().filter(move |operation| operation.codes.contains(code)).map(|operation| operation.id.as_str())
+}
+
 /// Whether a method is one of RFC 9110's.
 pub fn is_standard(method: &Method) -> bool {
     use Method as M;
@@ -104,9 +109,12 @@ pub fn check_query(request: &Request, operation: &Operation) -> Result<(), Probl
             break;
         }
         let fault = if !operation.query.contains(name) {
-            "is not a query parameter of this request"
+            match &operation.query[..] {
+                [] => "is not a query parameter of this request; there are none".to_owned(),
+                known => format!("is not a query parameter of this request; there are: {}", known.join(", ")),
+            }
         } else if names[..position].contains(name) {
-            "occurs more than once"
+            "occurs more than once".to_owned()
         } else {
             continue;
         };

@@ -9,7 +9,10 @@ use poem::{
     web::{Data, Html, Path},
 };
 
-use super::problem::{KINDS, Kind};
+use super::{
+    document, operations,
+    problem::{KINDS, Kind},
+};
 use crate::service::Service;
 
 /// The process runs.
@@ -76,7 +79,7 @@ pub fn problems() -> Response {
         )
     };
     let lines: String = KINDS.iter().map(line).collect();
-    page("Problems", &format!("<h1>Problems</h1><ul>{lines}</ul>"), PLAIN)
+    page("Problems", &format!("<h1>Problems</h1><ul>{lines}</ul><p><a href=\"/docs\">API reference</a></p>"), PLAIN)
 }
 
 /// What a problem means and what to do.
@@ -84,9 +87,27 @@ pub fn problems() -> Response {
 pub fn problem(Path(code): Path<String>) -> poem::Result<Response> {
     let kind = KINDS.iter().find(|kind| kind.code == code).ok_or(poem::error::NotFoundError)?;
     let Kind { code, status, title, detail, .. } = kind;
+    let again = match (*status, *code) {
+        (408, _) | (_, "request_in_progress") => "Yes.",
+        (429 | 503, _) => "Yes, after the seconds in <code>Retry-After</code>.",
+        (500, _) => "It will not help. Whoever runs the server finds the cause in its log.",
+        (412, _) => "Not as it is: read the record again first.",
+        (401, _) => "Not with this credential.",
+        _ => "Not as it is: it would be refused again.",
+    };
+    let operations: Vec<_> = operations::answering(code).map(|id| format!("<code>{id}</code>")).collect();
+    let operations = match operations.len() {
+        0 => "Requests that are no operation of the API.".to_owned(),
+        _ => operations.join(", "),
+    };
+    let answer = serde_json::to_string_pretty(&document::example_of(kind)).unwrap_or_default();
+    let answer = answer.replace('&', "&amp;").replace('<', "&lt;");
     let body = format!(
         "<h1>{title}</h1><p class=\"code\">{status} <code>{code}</code></p><p>{detail}</p>\
-         <p class=\"quiet\">The <code>detail</code> of the answer says what it was this time. Name its <code>request_id</code> when you ask for help.</p>"
+         <h2>Can I send it again?</h2><p>{again}</p><h2>An answer</h2><pre>{answer}</pre>\
+         <p class=\"quiet\">The <code>detail</code> of yours says what it was this time. Name its <code>request_id</code> when you ask for help.</p>\
+         <h2>Who answers it</h2><p class=\"quiet\">{operations}</p>\
+         <p><a href=\"/docs/problems\">All problems</a> · <a href=\"/docs\">API reference</a></p>"
     );
     Ok(page(title, &body, PLAIN))
 }

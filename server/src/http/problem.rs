@@ -79,7 +79,7 @@ kinds! {
     MALFORMED = 400 "malformed_request" "The request cannot be read" "The body must be JSON in UTF-8, without a name that occurs twice in one object.";
     TWO_CREDENTIALS = 400 "two_credentials" "More than one credential" "Send one credential: either the header Authorization or, for an API key, X-API-Key.";
     CREDENTIAL_MISSING = 401 "credential_missing" "No credential" "Send the header 'Authorization: Bearer …' with a session token or an API key.";
-    CREDENTIAL_INVALID = 401 "credential_invalid" "Unknown credential" "This is not a session token or API key of this server. Check that it was copied whole.";
+    CREDENTIAL_INVALID = 401 "credential_invalid" "Unknown credential" "It is well formed, but not a session token or API key of this server.";
     SESSION_OVER = 401 "session_over" "The session is over" "The session was ended or has expired. Sign in again.";
     KEY_EXPIRED = 401 "key_expired" "The API key has expired" "The head coach can create a new one.";
     KEY_REVOKED = 401 "key_revoked" "The API key was revoked" "The head coach can create a new one.";
@@ -87,7 +87,7 @@ kinds! {
     WRONG_PASSWORD = 401 "wrong_email_or_password" "Wrong email or password" "Email and password do not belong together. Whoever runs this server can reset a password.";
     WRONG_SETUP_CODE = 401 "wrong_setup_code" "Wrong setup code" "The code is new at each start of the server: it is printed where the server was started, or stands in the file 'setup-code' in its data folder.";
     INVITATION_INVALID = 401 "invitation_invalid" "The invitation does not count" "It was used, replaced, has expired, or was not copied whole. Ask the head coach for a new one.";
-    HEAD_COACH_REQUIRED = 403 "head_coach_required" "Only the head coach may" "Ask the head coach of the organization.";
+    HEAD_COACH_REQUIRED = 403 "head_coach_required" "Only the head coach may" "Ask the head coach of the organization. An API key manages athletes only.";
     COACH_REQUIRED = 403 "coach_required" "Only coaches may" "Ask a coach of the organization.";
     SESSION_REQUIRED = 403 "session_required" "Only a signed-in person may" "An API key cannot do this, whatever its scopes. Sign in and use the session token.";
     SCOPE_REQUIRED = 403 "scope_required" "The API key lacks a scope" "The head coach can add the scope to the key.";
@@ -110,11 +110,11 @@ kinds! {
     USER_EXISTS = 409 "user_exists" "The email has an account" "Use another email, or make the account's member head coach.";
     ALREADY_CREATED = 409 "already_created" "It was created by an earlier request" "The answer to the first request with this Idempotency-Key held a secret, which is not kept. 'resource_id' names what was created; where its secret was lost, create another with another Idempotency-Key.";
     IN_PROGRESS = 409 "request_in_progress" "The same request is still running" "A request with this Idempotency-Key has not been answered yet. Send it again in a moment.";
-    REVISION_MISMATCH = 412 "revision_mismatch" "It was changed meanwhile" "The ETag in If-Match is not that of the present revision. Read it again, and send its ETag with what you still want to change.";
+    REVISION_MISMATCH = 412 "revision_mismatch" "It was changed meanwhile" "The ETag in If-Match is not that of the present revision; a weak one (W/) never is. Read it again: if it is not as you want it, send its ETag with what you still want to change.";
     TOO_LARGE = 413 "body_too_large" "The body is too large" "Send at most 1 MiB.";
     UNSUPPORTED_MEDIA_TYPE = 415 "unsupported_media_type" "Not JSON" "Send the header 'Content-Type: application/json', and the body without compression.";
     INVALID_REQUEST = 422 "invalid_request" "Something in the request is wrong" "'errors' says what, field by field.";
-    IDEMPOTENCY_KEY_REUSED = 422 "idempotency_key_reused" "The Idempotency-Key was used for something else" "A key stands for one request, which can be repeated as it is. Make a new key for another request.";
+    IDEMPOTENCY_KEY_REUSED = 422 "idempotency_key_reused" "The Idempotency-Key was used for another request" "It was sent before with another body, or to another path; the bytes must be the same. Make up a new Idempotency-Key for another request.";
     RATE_LIMITED = 429 "rate_limited" "Too many requests" "Wait for the time in the header Retry-After. The header RateLimit says how many requests are left.";
     TOO_MANY_ATTEMPTS = 429 "too_many_attempts" "Too many attempts" "Wait for the time in the header Retry-After, then try again.";
     INTERNAL = 500 "internal" "A fault of the server" "Nothing was changed. Whoever runs this server finds more in its log, under the request id.";
@@ -164,6 +164,17 @@ impl Problem {
         Self::new(MALFORMED).detail(detail)
     }
 
+    /// No credential where one is needed, for this reason.
+    pub fn credential_missing(detail: &'static str) -> Self {
+        Self::new(CREDENTIAL_MISSING).detail(detail)
+    }
+
+    /// What was sent as a credential cannot be one.
+    pub fn no_credential_of_ours() -> Self {
+        Self::new(CREDENTIAL_INVALID)
+            .detail("This is no session token or API key. It was not copied whole, or something else was sent.")
+    }
+
     /// Two credentials at once.
     pub fn two_credentials() -> Self {
         Self::new(TWO_CREDENTIALS).challenge(", error=\"invalid_request\"")
@@ -173,7 +184,11 @@ impl Problem {
     pub fn invalid(errors: Vec<FieldError>) -> Self {
         let mut problem = Self::new(INVALID_REQUEST);
         if let Some(first) = errors.first() {
-            problem.detail = format!("{}: {}", first.field, first.message).into();
+            let more = match errors.len() - 1 {
+                0 => String::new(),
+                more => format!(" (and {more} more)"),
+            };
+            problem.detail = format!("{}: {}{more}", first.field, first.message).into();
         }
         problem.errors = errors;
         problem
@@ -221,7 +236,10 @@ impl Problem {
             return Self::new(NOT_FOUND)
                 .detail("No operation has this path; /openapi.json lists those that there are.");
         }
-        if error.is::<ParsePathError>() || error.is::<poem::error::ParsePathError>() {
+        if let Some(ParsePathError { name, reason }) = error.downcast_ref() {
+            return Self::new(NOT_FOUND).detail(format!("The path holds no {name}, which {}.", plain_reason(reason)));
+        }
+        if error.is::<poem::error::ParsePathError>() {
             return Self::new(NOT_FOUND);
         }
         if error.is::<MethodNotAllowedError>() {

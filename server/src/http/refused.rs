@@ -108,7 +108,7 @@ fn describe(kinds: &[&&Kind]) -> &'static str {
         409 => "Something is in the way.",
         412 => "Another revision is present than `If-Match` names.",
         413 => "The body is larger than 1 MiB.",
-        415 => "The body is not said to be JSON.",
+        415 => "`Content-Type` is not `application/json`.",
         422 => "A field, header or query parameter is wrong or unknown; `errors` says which, or `detail`.",
         429 => "Too many requests. `Retry-After` says when to try again.",
         503 => "The server cannot do this now.",

@@ -155,7 +155,7 @@ text_type!(Name, "Name", named: false, MetaSchema { example: None, ..text(Self::
 text_type!(Description, "Description", named: false, MetaSchema { example: None, ..text(Self::LENGTH, "") });
 text_type!(Reason, "Reason", named: false, text(Self::LENGTH, "Laptop lost"));
 text_type!(Label, "Label", named: false, text(Self::LENGTH, "U18"));
-text_type!(ExternalId, "ExternalId", named: false, text(Self::LENGTH, "4711"));
+text_type!(ExternalId, "ExternalId", named: false, text(Self::LENGTH, "1042"));
 parameter_type!(Search, "Search", text((1, Self::MAX_LENGTH), "rui"));
 text_type!(Email, "Email", named: false, MetaSchema {
     format: Some("email"), max_length: Some(Self::MAX_LENGTH), example: example("ana@club.example"), ..string()

@@ -122,20 +122,29 @@ fn credential(request: &Request) -> Result<Secret, Problem> {
     let mut keys = request.headers().get_all(X_API_KEY).iter();
     let refused = |reason: Unauthenticated| Problem::from(Error::from(reason));
     let (value, kinds): (_, &[SecretKind]) = match (bearers.next(), bearers.next(), keys.next(), keys.next()) {
+        (None, _, None, _) if request.uri().query().is_some_and(|query| query.contains("astral_")) => {
+            return Err(Problem::credential_missing(
+                "A credential in the query string never counts: it would stand in logs. Send the header 'Authorization: Bearer …'.",
+            ));
+        }
         (None, _, None, _) => return Err(refused(Unauthenticated::Missing)),
         (Some(value), None, None, _) => (value, &[SecretKind::Session, SecretKind::ApiKey]),
         (None, _, Some(value), None) => (value, &[SecretKind::ApiKey]),
         _ => return Err(Problem::two_credentials()),
     };
-    let text = value.to_str().map_err(|_| refused(Unauthenticated::Unknown))?;
+    let text = value.to_str().map_err(|_| Problem::no_credential_of_ours())?;
     let text = match kinds {
         [SecretKind::ApiKey] => text.trim(),
         _ => match text.split_once(' ') {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
-            _ => return Err(refused(Unauthenticated::Missing)),
+            _ => {
+                return Err(Problem::credential_missing(
+                    "The header Authorization is there, but does not begin with 'Bearer ' and a session token or API key.",
+                ));
+            }
         },
     };
     Secret::parse(text.to_owned())
         .filter(|secret| kinds.contains(&secret.kind()))
-        .ok_or_else(|| refused(Unauthenticated::Unknown))
+        .ok_or_else(Problem::no_credential_of_ours)
 }

@@ -281,6 +281,7 @@ impl Audit {
         target: impl std::fmt::Display,
         changes: serde_json::Value,
     ) -> Result<()> {
+        let request_id = self.origin.map(|origin| origin.request_id.to_string());
         let event = AuditEvent {
             id: tx.new_id(),
             at: tx.now(),
@@ -288,12 +289,12 @@ impl Audit {
             action: action.to_owned(),
             target: target.to_string(),
             address: self.origin.map(|origin| origin.address),
-            request_id: self.origin.map(|origin| origin.request_id.to_string()),
+            request_id,
             changes,
         };
         store::audit_events::append(tx, organization_id, &event)?;
         let organization = organization_id.map(tracing::field::display);
-        tracing::info!(action, target = %event.target, organization, by = %actor, "change");
+        tracing::info!(action, target = %event.target, organization, by = %actor, request_id = event.request_id, "change");
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
 
-use crate::http::problem::KINDS;
+use crate::http::problem::{KINDS, Kind};
 
 /// By the name of the schema. `@Name` stands for the example of another.
 const EXAMPLES: &str = include_str!("examples.json");
@@ -31,7 +31,8 @@ pub fn add(document: &mut Value) {
             }
         }
     });
-    let problems = KINDS.iter().filter(|kind| used.contains(kind.code)).map(problem);
+    let described = |kind: &&Kind| (kind.code.to_owned(), json!({ "summary": kind.title, "value": problem(kind) }));
+    let problems = KINDS.iter().filter(|kind| used.contains(kind.code)).map(described);
     document["components"]["examples"] = Value::Object(problems.collect());
 }
 
@@ -51,9 +52,9 @@ fn resolve(example: &Value, examples: &Map<String, Value>) -> Value {
 }
 
 /// A problem as it is answered.
-fn problem(kind: &&crate::http::problem::Kind) -> (String, Value) {
+pub fn problem(kind: &Kind) -> Value {
     let errors = match kind.code {
-        "invalid_request" => json!([{ "field": "name", "message": "must not be empty" }]),
+        "invalid_request" => json!([{ "field": "limit", "message": "must be a whole number from 1 to 200" }]),
         _ => json!([]),
     };
     let resource_id = match kind.code {
@@ -62,7 +63,7 @@ fn problem(kind: &&crate::http::problem::Kind) -> (String, Value) {
         _ => None,
     };
     let detail = match kind.code {
-        "invalid_request" => "name: must not be empty".to_owned(),
+        "invalid_request" => "limit: must be a whole number from 1 to 200".to_owned(),
         "rate_limited" => "Try again in 1 s. The header RateLimit says which limit was reached.".to_owned(),
         "too_many_attempts" => "Try again in 8 s.".to_owned(),
         "key_expired" => format!("The key expired at 2026-11-01T00:00:00Z. {}", kind.detail),
@@ -74,7 +75,7 @@ fn problem(kind: &&crate::http::problem::Kind) -> (String, Value) {
         "address_not_allowed" => format!("The request came from 198.51.100.7. {}", kind.detail),
         _ => kind.detail.to_owned(),
     };
-    let value = json!({
+    json!({
         "type": format!("/docs/problems/{}", kind.code),
         "title": kind.title,
         "status": kind.status,
@@ -83,6 +84,5 @@ fn problem(kind: &&crate::http::problem::Kind) -> (String, Value) {
         "errors": errors,
         "resource_id": resource_id,
         "request_id": "req_01k9zq4x5te8w9jf2c7m3n6p8q",
-    });
-    (kind.code.to_owned(), json!({ "summary": kind.title, "value": value }))
+    })
 }

@@ -63,7 +63,8 @@ const LOCATION: &Header = &Header {
 const REPLAYED: &Header = &Header {
     component: "IdempotentReplayed",
     name: "Idempotent-Replayed",
-    description: "The request was sent before with the same `Idempotency-Key`: this is the answer of then.",
+    description: "The request was sent before with the same `Idempotency-Key`: this is the answer of then. What it tells of may \
+                  have been changed or removed since.",
     pattern: "^true$",
     example: "true",
 };

@@ -32,6 +32,8 @@ pub fn openapi() -> &'static str {
     &DOCUMENT
 }
 
+pub use self::examples::problem as example_of;
+
 /// What kind of body a schema describes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Use {
@@ -49,6 +51,11 @@ fn tidy(document: &mut Value) {
             json!({ "name": "MIT OR Apache-2.0", "url": "https://spdx.org/licenses/MIT.html" }),
         );
     }
+    // What programs do most comes first.
+    let order = ["Members", "Organizations", "API keys", "Authentication"];
+    if let Some(tags) = document["tags"].as_array_mut() {
+        tags.sort_by_key(|tag| order.iter().position(|name| tag["name"] == *name));
+    }
     document["openapi"] = "3.0.3".into();
     document["servers"] = json!([{ "url": "/", "description": "The server that serves this document." }]);
     let requests = request_schemas(document);
@@ -65,6 +72,16 @@ fn tidy(document: &mut Value) {
             // They say what holds anyway.
             parameter.shift_remove("deprecated");
             parameter.shift_remove("explode");
+            // Whoever tries a request out would send it with every example of what can be left out.
+            if parameter["in"] != "path"
+                && let Some(schema) = parameter.get_mut("schema").and_then(Value::as_object_mut)
+            {
+                schema.shift_remove("example");
+            }
+        }
+        let session_only = operation.get("security").is_some_and(|security| *security == json!([{ "session": [] }]));
+        if session_only && let Some(Value::String(description)) = operation.get_mut("description") {
+            description.push_str("\n\nFor people: with a session. An API key is refused, whatever its scopes.");
         }
         let secured = operation.get("security").and_then(Value::as_array).is_some_and(|security| !security.is_empty());
         if !secured {

@@ -188,15 +188,16 @@ impl RosterEditor<'_, WriteTx> {
     /// What must hold between a member and the rest of the club.
     fn check(&self, member: &Member) -> Result<()> {
         let other = |found: Option<MemberId>| found.filter(|found| *found != member.id);
-        if let Some(email) = &member.email
-            && let Some(by) = other(store::members::with_email(self.tx, self.organization_id, email)?)
-        {
-            return Err(Conflict::EmailTaken { by }.into());
-        }
+        // First what an integration recognizes its own rows by.
         if let Some(external_id) = &member.external_id
             && let Some(by) = other(store::members::with_external_id(self.tx, self.organization_id, external_id)?)
         {
             return Err(Conflict::ExternalIdTaken { by }.into());
+        }
+        if let Some(email) = &member.email
+            && let Some(by) = other(store::members::with_email(self.tx, self.organization_id, email)?)
+        {
+            return Err(Conflict::EmailTaken { by }.into());
         }
         if let Some(coach_id) = member.coach_id {
             if member.role != Role::Athlete {
