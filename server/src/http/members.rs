@@ -164,7 +164,7 @@ impl MembersApi {
     /// List members
     ///
     /// By id; with `q` by the word that matched, then by id. For the head coach and coaches; for a key
-    /// with `members:read`. All filters hold at once.
+    /// with `members:read`. All filters must match.
     #[oai(
         path = "/api/v1/organizations/:org_id/members",
         method = "get",
