@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::LazyLock};
 
 use poem::{
     Request,
-    http::{HeaderName, HeaderValue, Method, header},
+    http::{HeaderValue, Method},
 };
 use poem_openapi::{
     OpenApi,
@@ -129,14 +129,14 @@ pub fn check_query(request: &Request, operation: &Operation) -> Result<(), Probl
 /// # Errors
 /// A problem that names the header.
 pub fn check_headers(request: &mut Request) -> Result<(), Problem> {
-    const CHECKED: [HeaderName; 3] =
-        [header::IF_MATCH, header::IF_NONE_MATCH, HeaderName::from_static("idempotency-key")];
-    for name in CHECKED {
-        let lines: Vec<_> = request.headers().get_all(&name).iter().map(HeaderValue::to_str).collect();
-        let fault = match lines[..] {
-            [] | [Ok(_)] => continue,
-            _ if lines.iter().any(Result::is_err) => "must consist of visible ASCII characters",
-            _ if name == CHECKED[2] => "occurs more than once",
+    for name in ["If-Match", "If-None-Match", "Idempotency-Key"] {
+        let lines: Vec<_> = request.headers().get_all(name).iter().map(HeaderValue::to_str).collect();
+        let fault = match (name, &lines[..]) {
+            (_, [] | [Ok(_)]) => continue,
+            // What the client has cannot be told, and is sent anew.
+            ("If-None-Match", lines) if lines.iter().any(Result::is_err) => continue,
+            (_, lines) if lines.iter().any(Result::is_err) => "must consist of visible ASCII characters",
+            ("Idempotency-Key", _) => "occurs more than once",
             _ => {
                 let joined = lines.into_iter().flatten().collect::<Vec<_>>().join(", ");
                 if let Ok(joined) = HeaderValue::try_from(joined) {
@@ -144,13 +144,6 @@ pub fn check_headers(request: &mut Request) -> Result<(), Problem> {
                 }
                 continue;
             }
-        };
-        let name = if name == CHECKED[2] {
-            "Idempotency-Key"
-        } else if name == CHECKED[0] {
-            "If-Match"
-        } else {
-            "If-None-Match"
         };
         return Err(Problem::invalid(vec![FieldError::new(name, fault)]));
     }
