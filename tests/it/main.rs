@@ -21,4 +21,5 @@ mod openapi;
 mod page;
 mod pages;
 mod requests;
+mod schemathesis;
 mod time;

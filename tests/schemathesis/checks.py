@@ -1,0 +1,154 @@
+"""Checks of our own, beside those of schemathesis.
+
+Each is run on every answer and raises what it finds.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import schemathesis
+
+import stage
+import table
+from reasons import REASONS
+
+#: What the document lets anybody do who has the right secret, and what is answered to a wrong one.
+_WRONG_SECRET = {"wrong_email_or_password", "wrong_setup_code", "invitation_invalid", "password_incorrect"}
+#: A credential that was made up, where the table has none.
+_NO_CREDENTIAL = {"credential_missing", "credential_invalid"}
+#: What the caller is answered, and what it is answered where its credential is left out or replaced.
+_CELLS = table.column(stage.COLUMN) if stage.COLUMN else {}
+_NOBODYS_CELLS = table.column("nobody")
+
+
+@dataclass
+class Prop:
+    """What stands ready for one request."""
+
+    #: Whether the request comes from an address of its own.
+    own_address: bool = True
+    #: The credential that is sent instead of the run's.
+    credential: str | None = None
+    #: Sessions that live now and are over when the request has succeeded.
+    ends_sessions: list[str] = field(default_factory=list)
+    #: The code that works no second time when the request has succeeded.
+    uses_code: str | None = None
+    #: Who is head coach when the request has succeeded.
+    successor: stage.Member | None = None
+
+
+#: By the id of the case.
+props: dict[str, Prop] = {}
+
+
+def operation_id(case: Any) -> str:
+    """The name of the case's operation."""
+    return case.operation.definition.raw["operationId"]
+
+
+def _is_of_the_operation(case: Any, response: Any) -> bool:
+    """Not so where schemathesis tries a method that the document does not have."""
+    return response.request.method.lower() == case.operation.method.lower()
+
+
+def _goes_with_the_credential(case: Any, request: Any) -> bool:
+    own = {stage.CREDENTIAL, props.get(case.id, Prop()).credential} - {None}
+    sent = {request.headers.get("Authorization", "").removeprefix("Bearer "), request.headers.get("X-API-Key")}
+    return bool(own & sent)
+
+
+def _code(response: Any) -> str:
+    return "" if response.status_code < 400 else response.json()["code"]
+
+
+def _must_be_refused(credential: str, code: str, what: str) -> None:
+    answer = stage.send("GET", "/api/v1/auth/me", credential=credential)
+    if (answer.status_code, _code(answer)) != (401, code):
+        raise AssertionError(f"{what} was answered with {answer.status_code} {_code(answer)}, not with 401 {code}")
+
+
+@schemathesis.check
+def what_was_ended_is_refused_at_once(ctx: Any, response: Any, case: Any) -> None:
+    """A revoked key, an ended session, a used invitation and a role that was handed over: the very next request."""
+    prop = props.get(case.id, Prop())
+    if not _is_of_the_operation(case, response) or not 200 <= response.status_code < 300:
+        return
+    match operation_id(case):
+        case "revoke_api_key":
+            # Keys from answers of before the run have no secret that anybody knows.
+            if secret := stage.secrets.get(case.path_parameters["key_id"]):
+                _must_be_refused(secret, "key_revoked", "the next request with the key after it was revoked")
+            stage.revoked.add(case.path_parameters["key_id"])
+        case "get_api_key":
+            if case.path_parameters["key_id"] in stage.revoked and response.json()["status"] != "revoked":
+                raise AssertionError(f"a revoked key is answered as {response.json()['status']}")
+        case "logout":
+            token = response.request.headers["Authorization"].removeprefix("Bearer ")
+            _must_be_refused(token, "session_over", "the next request with the session after signing out")
+        case "change_password":
+            for token in prop.ends_sessions:
+                _must_be_refused(token, "session_over", "the next request of the other session")
+        case "accept_invitation":
+            again = {"code": prop.uses_code, "password": "lantern-harbor-quiet-again"}
+            answer = stage.send("POST", "/api/v1/invitations/accept", again)
+            if prop.uses_code and _code(answer) != "invitation_invalid":
+                raise AssertionError(f"an invitation that was accepted is answered with {answer.status_code} again")
+        case "hand_over_head_coach" if prop.successor:
+            answer = stage.send("GET", f"{stage.club}/api-keys", credential=stage.CREDENTIAL)
+            stage.take_back_head_coach(prop.successor)
+            if _code(answer) != "head_coach_required":
+                raise AssertionError(f"who was head coach is answered with {answer.status_code} for the club's keys")
+
+
+@schemathesis.check
+def nobody_can_more_than_the_table_says(ctx: Any, response: Any, case: Any) -> None:
+    """And nobody less: who may do what stands in tests/it/authority.md, for the club that the run is about."""
+    if not _CELLS or not _is_of_the_operation(case, response):
+        return
+    cells = (_CELLS if _goes_with_the_credential(case, response.request) else _NOBODYS_CELLS)[operation_id(case)]
+    codes = {cell.partition(" ")[2] for cell in cells}
+    if codes & _NO_CREDENTIAL:
+        codes |= _NO_CREDENTIAL
+    who = stage.COLUMN if cells is _CELLS[operation_id(case)] else "nobody"
+    elsewhere = case.path_parameters.get("org_id", stage.IDS["org_id"]) != stage.IDS["org_id"]
+    if response.status_code < 400 and not elsewhere and not any(cell.startswith("2") for cell in cells):
+        raise AssertionError(f"{who} was answered with {response.status_code}; the table has {sorted(cells)}")
+    if response.status_code in (401, 403) and _code(response) not in codes | _WRONG_SECRET:
+        raise AssertionError(f"{who} was refused with {_code(response)}; the table has {sorted(cells)}")
+
+
+@schemathesis.check
+def what_keeps_the_document_is_refused_for_a_reason(ctx: Any, response: Any, case: Any) -> None:
+    """A request that keeps the document is refused only for what no schema can say, as it stands in reasons.py."""
+    if case.meta is None or not case.meta.generation.mode.is_positive or not _is_of_the_operation(case, response):
+        return
+    if response.status_code not in (400, 412, 422):
+        return
+    problem = response.json()
+    faults = problem["errors"] or [{"field": "", "message": problem["code"]}]
+    for fault in faults:
+        if not any(reason.covers(operation_id(case), fault, response.request) for reason in REASONS):
+            raise AssertionError(f"no reason stands in reasons.py for {response.status_code} {problem['code']}: {fault}")
+
+
+@schemathesis.check
+class EveryPowerIsUsed:
+    """What the table lets the caller do was done in the run: it has not proved something about refusals alone."""
+
+    def __init__(self) -> None:
+        self.tested: set[str] = set()
+        self.done: set[str] = set()
+
+    def after_response(self, ctx: Any, response: Any, case: Any) -> None:
+        self.tested.add(operation_id(case))
+        if _is_of_the_operation(case, response) and 200 <= response.status_code < 300:
+            self.done.add(operation_id(case))
+
+    def after_run(self, ctx: Any) -> None:
+        powers = {name for name, cells in _CELLS.items() if any(cell.startswith("2") for cell in cells)}
+        if not stage.COLUMN:
+            powers = {"set_up"}
+        if missing := sorted(powers - self.done):
+            raise AssertionError(f"never done by {stage.COLUMN or 'nobody'}: {', '.join(missing)}")
+        if missing := sorted(set(_CELLS) - self.tested):
+            raise AssertionError(f"never tried by {stage.COLUMN}: {', '.join(missing)}")
