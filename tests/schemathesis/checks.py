@@ -10,7 +10,6 @@ import schemathesis
 
 import stage
 import table
-from reasons import REASONS
 
 #: What the document lets anybody do who has the right secret, and what is answered to a wrong one.
 _WRONG_SECRET = {"wrong_email_or_password", "wrong_setup_code", "invitation_invalid", "password_incorrect"}
@@ -115,20 +114,6 @@ def nobody_can_more_than_the_table_says(ctx: Any, response: Any, case: Any) -> N
         raise AssertionError(f"{who} was answered with {response.status_code}; the table has {sorted(cells)}")
     if response.status_code in (401, 403) and _code(response) not in codes | _WRONG_SECRET:
         raise AssertionError(f"{who} was refused with {_code(response)}; the table has {sorted(cells)}")
-
-
-@schemathesis.check
-def what_keeps_the_document_is_refused_for_a_reason(ctx: Any, response: Any, case: Any) -> None:
-    """A request that keeps the document is refused only for what no schema can say, as it stands in reasons.py."""
-    if case.meta is None or not case.meta.generation.mode.is_positive or not _is_of_the_operation(case, response):
-        return
-    if response.status_code not in (400, 412, 422):
-        return
-    problem = response.json()
-    faults = problem["errors"] or [{"field": "", "message": problem["code"]}]
-    for fault in faults:
-        if not any(reason.covers(operation_id(case), fault, response.request) for reason in REASONS):
-            raise AssertionError(f"no reason stands in reasons.py for {response.status_code} {problem['code']}: {fault}")
 
 
 @schemathesis.check

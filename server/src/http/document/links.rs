@@ -10,12 +10,15 @@ const KEY: &[(&str, &str)] = &[("org_id", "$response.body#/organization_id"), ("
 const FIRST_MEMBER: &[(&str, &str)] = &[("org_id", "$request.path.org_id"), ("member_id", "$response.body#/data/0/id")];
 const FIRST_KEY: &[(&str, &str)] = &[("org_id", "$request.path.org_id"), ("key_id", "$response.body#/data/0/id")];
 const NEXT: &[(&str, &str)] = &[("org_id", "$request.path.org_id"), ("cursor", "$response.body#/next_cursor")];
+const KEYS_CLUB: &[(&str, &str)] = &[("org_id", "$response.body#/api_key/organization_id")];
 const FIRST_CLUB: &[(&str, &str)] = &[("org_id", "$response.body#/memberships/0/organization_id")];
 
 const LINKS: &[Link] = &[
     ("set_up", "201", "Organization", "get_organization", &[("org_id", "$response.body#/organization/id")]),
     ("get_caller", "200", "FirstOrganization", "get_organization", FIRST_CLUB),
     ("get_caller", "200", "MembersOfFirstOrganization", "list_members", FIRST_CLUB),
+    ("get_caller", "200", "OrganizationOfKey", "get_organization", KEYS_CLUB),
+    ("get_caller", "200", "MembersForKey", "list_members", KEYS_CLUB),
     ("list_organizations", "200", "NextPage", "list_organizations", &[("cursor", "$response.body#/next_cursor")]),
     ("list_organizations", "200", "First", "get_organization", &[("org_id", "$response.body#/data/0/id")]),
     ("list_members", "200", "NextPage", "list_members", NEXT),
