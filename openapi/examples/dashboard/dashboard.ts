@@ -70,7 +70,8 @@ function settings(): { key: string; baseUrl: string } {
   // A secret that was pasted or read from a file often has the end of its line with it.
   const key = process.env.ASTRAL_API_KEY?.trim() ?? "";
   const baseUrl = process.env.ASTRAL_URL?.trim().replace(/\/+$/, "") ?? "";
-  if (!key || !/^https?:$/.test(URL.canParse(baseUrl) ? new URL(baseUrl).protocol : "")) {
+  const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined;
+  if (!key || !url || !/^https?:$/.test(url.protocol) || url.username || url.password) {
     throw new Stop("set ASTRAL_API_KEY to an API key and ASTRAL_URL to the server, such as https://astral.club.example");
   }
   // Not sent: the error of a header that cannot be sent would quote it.

@@ -47,7 +47,7 @@ def hopeless(error: BaseException | None, server: str) -> str | None:
             return f"the certificate of {server} is not trusted; is ASTRAL_URL right?"
         if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
             return f"{server} does not answer with TLS; is ASTRAL_URL right, also http or https?"
-        error = error.__cause__
+        error = error.__cause__ or error.__context__
     return None
 
 

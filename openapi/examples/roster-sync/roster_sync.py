@@ -219,9 +219,10 @@ class Roster:
 def is_address(url: str) -> bool:
     """Whether requests can be sent there."""
     try:
-        return url.startswith(("http://", "https://")) and bool(httpx.URL(url).host)
+        address = httpx.URL(url)
     except httpx.InvalidURL:
         return False
+    return address.scheme in ("http", "https") and address.host != "" and not address.userinfo
 
 
 def prepare(path: Path, deactivate_missing: bool) -> tuple[Roster, list[Step]]:
