@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use astral_tests::{repository, target};
+use astral_tests::repository;
 use serde_json::json;
 
 use super::{DASHBOARD, Ground, Said, made_once, must_run, node, python, symlink, tools};
@@ -39,9 +39,8 @@ async fn they_print_all_members_and_the_athletes_of_one_coach() {
     std::fs::write(&file, script("first.py")).expect("written");
     let mut in_python = python();
     in_python.arg(file);
-    made_once("examples/first", compile);
     let mut in_typescript = node();
-    in_typescript.arg(target().join("examples/first/first.mjs"));
+    in_typescript.arg(made_once("examples/first", compile).join("first.mjs"));
 
     let members = ground.members().await.len();
     let key = club.create_key("First").await.secret;

@@ -202,7 +202,7 @@ async fn a_row_that_the_server_refuses_is_named_and_the_others_are_done() {
 
     // What is wrong with the key is wrong for every row, and the plan says so.
     let reader = ground.club.create_key_for(Scope::MembersRead).await.secret;
-    for (flags, status) in [(&[][..], 0), (&["--apply"], 2)] {
+    for (flags, status) in [(&[][..], 0), (&["--apply"][..], 2)] {
         let said = ground.sync(&ground.server.url, &reader, &file, flags).await;
         let sentence = "the key lacks the scope members:write; ask the head coach to add it before --apply\n";
         assert_eq!((said.status, &*said.errors), (status, sentence));
@@ -225,7 +225,7 @@ async fn a_row_that_the_server_refuses_is_named_and_the_others_are_done() {
 #[tokio::test]
 async fn the_key_is_never_printed() {
     let (ground, key) = Ground::with_key().await;
-    let (file, url) = (csv(&["1,One,,,"]), &ground.server.url);
+    let (file, url) = (csv(&["1,One,,,"]), &*ground.server.url);
     for end in ["\n", "\r\n", " "] {
         let shown = ground.sync(&format!("{url}/{end}"), &format!("{key}{end}"), &file, &[]).await.well();
         assert_eq!(shown, "+ 1 One\n1 to do. Nothing was changed; run it again with --apply.\n");
@@ -233,14 +233,14 @@ async fn the_key_is_never_printed() {
     let (start, rest) = key.split_at(20);
     let tls = url.replace("http://", "https://");
     for (url, credential, sentence) in [
-        (&**url, format!("{start}\n{rest}"), "characters in it that no API key has"),
+        (url, format!("{start}\n{rest}"), "characters in it that no API key has"),
         (url, format!("{start}\r{rest}"), "characters in it that no API key has"),
         (url, format!("{key}é"), "characters in it that no API key has"),
         (url, format!("Bearer {key}"), "characters in it that no API key has"),
         ("127.0.0.1", key.clone(), "ASTRAL_URL to the server, such as"),
         (&*key, key.clone(), "ASTRAL_URL to the server, such as"),
         ("http://127.0.0.1:2", key.clone(), "http://127.0.0.1:2 (ASTRAL_URL) cannot be reached"),
-        (&tls, key.clone(), "does not answer with TLS; is ASTRAL_URL right"),
+        (&*tls, key.clone(), "does not answer with TLS; is ASTRAL_URL right"),
     ] {
         let said = ground.sync(url, &credential, &file, &[]).await;
         assert!(said.errors.contains(sentence) && !said.errors.contains("Traceback"), "{sentence}: {}", said.errors);
