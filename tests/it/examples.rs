@@ -1,6 +1,7 @@
-//! The examples that people copy, on clients generated afresh: the roster sync and the dashboard.
+//! The examples that people copy, on clients generated afresh: the roster sync, the dashboard, and the first scripts.
 
 mod dashboard;
+mod first;
 mod network;
 mod roster_sync;
 
@@ -18,8 +19,10 @@ use tempfile::TempDir;
 /// Where the Python client is: what stands in `PYTHONPATH`.
 static PYTHON_CLIENT: LazyLock<PathBuf> = LazyLock::new(|| {
     made_once("examples/python", |folder| {
+        std::fs::write(folder.join("generator.yaml"), "post_hooks: []\n").expect("written");
         let mut generator = python();
-        generator.args(["-m", "openapi_python_client", "generate", "--meta", "none", "--path"]);
+        generator.args(["-m", "openapi_python_client", "generate", "--config", "generator.yaml", "--meta", "none"]);
+        generator.args(["--output-path", "astral_client", "--fail-on-warning", "--path"]);
         must_run(generator.arg(repository().join("openapi/openapi.json")).current_dir(folder));
     })
 });
@@ -33,7 +36,7 @@ static DASHBOARD: LazyLock<PathBuf> = LazyLock::new(|| {
         symlink(tools().join("node_modules"), folder.join("node_modules")).expect("linked");
         let mut generator = node();
         generator.arg(tools().join("node_modules/openapi-typescript/bin/cli.js"));
-        generator.arg(repository().join("openapi/openapi.json")).args(["--output", "astral.d.ts"]);
+        generator.arg(repository().join("openapi/openapi.json")).args(["--output", "astral.ts"]);
         must_run(generator.current_dir(folder));
         must_run(node().arg(tools().join("node_modules/typescript/bin/tsc")).current_dir(folder));
     })

@@ -14,6 +14,7 @@ import argparse
 import csv
 import io
 import os
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ import httpx
 from astral_client import AuthenticatedClient
 from astral_client.api.authentication import get_caller
 from astral_client.api.members import create_member, get_member, list_members, update_member
-from astral_client.models import Caller, Member, MemberChange, MemberPage, MemberStatus, NewMember, Problem, Role
+from astral_client.models import Caller, Member, MemberChange, MemberPage, MemberStatus, NewMember, Problem, Role, Scope
 from astral_client.types import UNSET, Response
 from patience import GaveUp, Patient
 
@@ -41,11 +42,13 @@ class Stop(Exception):
 
 
 class Refused(Exception):
-    """The server understood a request, and said no."""
+    """The server understood a request, and said no; perhaps because of another member."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, other: Member | None = None) -> None:
         # Where fields are wrong, `detail` repeats the first of `errors`.
         what = "; ".join(f"{error.field}: {error.message}" for error in problem.errors) or problem.detail
+        if other:
+            what = f"{other.display_name} has it."
         ids = ", ".join(filter(None, (problem.code, problem.resource_id, problem.request_id)))
         super().__init__(f"{problem.title}. {what} ({ids})")
         self.problem = problem
@@ -175,6 +178,7 @@ class Roster:
         if not key:
             raise Stop("ASTRAL_API_KEY must hold an API key, not a session token")
         self.id = key.organization_id
+        self.may_change = Scope.MEMBERS_WRITE in key.scopes
 
     def members(self) -> Iterator[Member]:
         """All of them. A page can be short or empty, and still have a next one."""
@@ -187,6 +191,19 @@ class Roster:
 
     def apply(self, step: Step) -> None:
         """Makes one change."""
+        try:
+            self.send(step)
+        except Refused as refused:
+            if not refused.problem.resource_id:
+                raise
+            answer = get_member.sync_detailed(self.id, refused.problem.resource_id, client=self.client)
+            other = expect(Member, answer)
+            # If what is in the way is the very athlete, an earlier try or another run has added them.
+            if step.member or difference(other, step.fields):
+                raise Refused(refused.problem, other) from refused
+
+    def send(self, step: Step) -> None:
+        """Sends one change."""
         if step.member:
             # Only what differs is sent, so what others change in the same athlete meanwhile stays. That spares an
             # If-Match, for whose ETag each athlete would have to be read alone: a list has none.
@@ -194,25 +211,30 @@ class Roster:
             emptied = [field for field in step.fields if field not in filled]
             change = MemberChange.from_dict({**filled, "clear": emptied} if emptied else filled)
             expect(Member, update_member.sync_detailed(self.id, step.member.id, client=self.client, body=change))
-            return
-        try:
+        else:
             new = NewMember.from_dict(step.fields)
             expect(Member, create_member.sync_detailed(self.id, client=self.client, body=new))
-        except Refused as refused:
-            # If what is in the way is the very athlete, an earlier try or another run has added them.
-            if not refused.problem.resource_id:
-                raise
-            there = get_member.sync_detailed(self.id, refused.problem.resource_id, client=self.client)
-            if difference(expect(Member, there), step.fields):
-                raise
+
+
+def is_address(url: str) -> bool:
+    """Whether requests can be sent there."""
+    try:
+        address = httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+    return address.scheme in ("http", "https") and address.host != "" and not address.userinfo
 
 
 def prepare(path: Path, deactivate_missing: bool) -> tuple[Roster, list[Step]]:
     """The roster, and what is to be done with it. Changes nothing."""
     rows = read_csv(path)
-    key, url = os.environ.get("ASTRAL_API_KEY"), os.environ.get("ASTRAL_URL", "")
-    if not key or not url.startswith(("http://", "https://")):
+    # A secret that was pasted or read from a file often has the end of its line with it.
+    key, url = os.environ.get("ASTRAL_API_KEY", "").strip(), os.environ.get("ASTRAL_URL", "").strip().rstrip("/")
+    if not key or not is_address(url):
         raise Stop("set ASTRAL_API_KEY to an API key and ASTRAL_URL to the server, such as https://astral.club.example")
+    if not re.fullmatch("[0-9A-Za-z_]+", key):
+        # Not sent: the error of a header that cannot be sent would quote it.
+        raise Stop("ASTRAL_API_KEY has characters in it that no API key has; was it copied whole, and nothing else?")
     client = AuthenticatedClient(url, token=key, timeout=httpx.Timeout(30), httpx_args={"transport": Patient()})
     try:
         roster = Roster(client)
@@ -228,7 +250,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Brings the athletes of a club in Astral in line with a CSV file.")
     parser.add_argument("file", type=Path, help=f"CSV with the columns {', '.join(COLUMNS)} and, if you like, status")
     parser.add_argument("--apply", action="store_true", help="do it; without this it is only shown")
-    parser.add_argument("--deactivate-missing", action="store_true", help="set athletes who are not in it inactive")
+    parser.add_argument(
+        "--deactivate-missing",
+        action="store_true",
+        help="sets inactive every athlete with an external id who is not in the file, also those whom another tool "
+        "gave one",
+    )
     options = parser.parse_args()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal that cannot show a name must not stop the sync.
@@ -241,9 +268,12 @@ def main() -> int:
     print("\n".join(step.text for step in steps) or "Nothing to do.")
     if not options.apply and steps:
         print(f"{len(steps)} to do. Nothing was changed; run it again with --apply.")
+    if steps and not roster.may_change:
+        print("the key lacks the scope members:write; ask the head coach to add it before --apply", file=sys.stderr)
+        return 2 if options.apply else 0
     if not options.apply or not steps:
         return 0
-    done = 0
+    done, advice = 0, "Mend the lines named above, then run it again."
     for step in steps:
         try:
             roster.apply(step)
@@ -253,8 +283,9 @@ def main() -> int:
             print(f"{where}: {error}", file=sys.stderr)
             # What is wrong with the key or the server is wrong for every row.
             if not isinstance(error, Refused) or error.problem.status in (401, 403):
+                advice = "Run it again for the rest."
                 break
-    print(f"{done} of {len(steps)} done." + (" Run it again for the rest." if done < len(steps) else ""))
+    print(f"{done} of {len(steps)} done." + (f" {advice}" if done < len(steps) else ""))
     return 0 if done == len(steps) else 1
 
 

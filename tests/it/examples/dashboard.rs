@@ -104,8 +104,14 @@ async fn it_says_why_there_is_no_page() {
     let unavailable = answers("503 Service Unavailable").await;
     let patient = answers("429 Too Many Requests\r\nRetry-After: 3600").await;
     let stranger = answers("200 OK\r\nContent-Type: text/html").await;
+    let (with_end, tls) = (format!("{key}\n"), ground.server.url.replace("http://", "https://"));
+    let (broken, no_scheme) = (key.replace("_live_", "_live_\n"), String::from("127.0.0.1"));
     for (url, credential, sentence) in [
         (&ground.server.url, &*key, "scope_required"),
+        (&format!("{}/\n", ground.server.url), &*with_end, "scope_required"),
+        (&ground.server.url, &*broken, "characters in it that no API key has"),
+        (&no_scheme, &*key, "ASTRAL_URL to the server, such as"),
+        (&tls, &*key, "no secure connection to https://127.0.0.1"),
         (&ground.server.url, "astral_live_nonsense", "credential_invalid"),
         (&ground.server.url, &*ground.club.head_coach.token, "must hold an API key, not a session token"),
         (&ground.server.url, "", "set ASTRAL_API_KEY"),
@@ -115,6 +121,15 @@ async fn it_says_why_there_is_no_page() {
     ] {
         let said = ground.dashboard(url, credential).await;
         assert!(said.errors.contains(sentence) && !said.errors.contains("    at "), "{sentence}: {}", said.errors);
+        assert!(!said.errors.contains(&key["astral_live_".len()..]), "{sentence}");
         assert_eq!((said.status, ground.page().exists()), (1, false), "{sentence}");
     }
+
+    let reader = ground.club.create_key("Dashboard").await.secret;
+    std::fs::create_dir(ground.page()).expect("made");
+    let said = ground.dashboard(&ground.server.url, &reader).await;
+    assert_eq!(said.errors, format!("{} cannot be written: EISDIR\n", ground.page().display()));
+    let mut command = node();
+    command.arg(DASHBOARD.join("dashboard.js")).arg("--help");
+    assert!(Said::by(&command, &ground.server.url, "").await.well().starts_with("Usage: node dashboard.js [FILE]\n"));
 }
