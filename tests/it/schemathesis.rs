@@ -22,7 +22,7 @@ const NOW: &str = "2026-01-01T00:00:00Z";
 /// How many requests each phase makes up for an operation, beside those that walk the schema's edges.
 const EXAMPLES: &str = "5";
 /// The same for those who can change something.
-const MORE_EXAMPLES: &str = "15";
+const MORE_EXAMPLES: &str = "12";
 const SEED: &str = "20260101";
 
 /// What a run goes with.

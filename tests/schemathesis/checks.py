@@ -26,6 +26,8 @@ class Prop:
 
     #: Whether the request comes from an address of its own.
     own_address: bool = True
+    #: Whether no credential goes with it but one.
+    alone: bool = False
     #: The credential that is sent instead of the run's.
     credential: str | None = None
     #: Sessions that live now and are over when the request has succeeded.

@@ -74,7 +74,6 @@ REASONS = [
     Reason(".*", ".*", "^must not contain control characters$", _says(r"[\x00-\x1f\x7f-\x9f]")),
     Reason(".*", ".*", "^must not contain characters that change the direction", _says("[\u202a-\u202e\u2066-\u2069]")),
     Reason(".*", ".*", "^must not be empty$", _says(r"^[\s\u200b-\u200f\u2060-\u2064\ufeff\xad]*$")),
-    # What can be searched for: only words are.
     Reason("list_members", "q", "^must contain a letter or a digit$", _says(r"^[\W_]*$")),
     # Whether the member has an email of its own.
     Reason("create_invitation", "email", "^is needed, since the member has no email of its own$"),
