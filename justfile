@@ -16,3 +16,7 @@ authority:
 # Write the table in openapi/README.md from what comes of the generated clients
 clients:
     ASTRAL_WRITE=1 cargo test --release -p astral-tests --test it clients::
+
+# Schemathesis for longer: more requests of each operation, from another seed each day
+schemathesis examples="100":
+    ASTRAL_EXAMPLES={{examples}} ASTRAL_SEED=$(date +%Y%m%d) cargo test --release -p astral-tests --test it schemathesis:: -- --test-threads 2
