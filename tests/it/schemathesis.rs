@@ -1,8 +1,8 @@
 //! Schemathesis over the whole document, once with every kind of credential: no server error, no answer outside the
 //! document, no accepted input that the document forbids, and no use after revocation.
 //!
-//! What is sent and checked stands in `tests/schemathesis/`. Each run has a server, a club and people of its own, and a
-//! clock that stands still: with the seed it makes a run the same each time. `just schemathesis` sends more.
+//! What is sent and checked stands in `tests/schemathesis/`. Each run has a server, a club and people of its own, a
+//! clock that stands still, and a seed. `just schemathesis` sends more.
 
 use std::sync::Arc;
 
@@ -97,6 +97,7 @@ impl Ground {
                 "own_member_id": credential.member_id,
             },
             "head_coach": { "token": head_coach.token },
+            "coach": { "email": club.coach.email, "password": club.coach.password },
             "setup_code": null,
         });
         let header = credential.header.map(|name| match name {
@@ -147,28 +148,28 @@ async fn schemathesis(name: &str, stage: &Value, header: Option<String>, flags: 
 }
 
 #[tokio::test]
-async fn by_the_head_coach() {
+async fn the_head_coach_finds_no_fault() {
     let ground = Ground::new().await;
     let club = ground.club().await;
     ground.run("head-coach", &club, Credential::session("head coach", &club.head_coach)).await;
 }
 
 #[tokio::test]
-async fn by_a_coach() {
+async fn a_coach_finds_no_fault() {
     let ground = Ground::new().await;
     let club = ground.club().await;
     ground.run("coach", &club, Credential::session("coach", &club.coach)).await;
 }
 
 #[tokio::test]
-async fn by_an_athlete() {
+async fn an_athlete_finds_no_fault() {
     let ground = Ground::new().await;
     let club = ground.club().await;
     ground.run("athlete", &club, Credential::session("athlete", &club.athlete)).await;
 }
 
 #[tokio::test]
-async fn by_the_head_coach_of_another_club() {
+async fn an_outsider_finds_no_fault() {
     let ground = Ground::new().await;
     let club = ground.club().await;
     let other = ground.server.club("Other").await;
@@ -176,7 +177,7 @@ async fn by_the_head_coach_of_another_club() {
 }
 
 #[tokio::test]
-async fn by_a_key_with_every_scope() {
+async fn a_key_with_every_scope_finds_no_fault() {
     let ground = Ground::new().await;
     let club = ground.club().await;
     let key = club.create_key("All").await;
@@ -184,7 +185,7 @@ async fn by_a_key_with_every_scope() {
 }
 
 #[tokio::test]
-async fn by_a_key_that_reads_members_alone() {
+async fn a_key_that_reads_members_alone_finds_no_fault() {
     let ground = Ground::new().await;
     let club = ground.club().await;
     let key = club.create_key_for(Scope::MembersRead).await;
@@ -192,7 +193,7 @@ async fn by_a_key_that_reads_members_alone() {
 }
 
 #[tokio::test]
-async fn by_a_key_in_a_header_of_its_own() {
+async fn a_key_in_a_header_of_its_own_finds_no_fault() {
     let ground = Ground::new().await;
     let club = ground.club().await;
     let key = club.create_key("All").await;
@@ -206,7 +207,7 @@ async fn by_a_key_in_a_header_of_its_own() {
 }
 
 #[tokio::test]
-async fn by_a_key_that_is_revoked() {
+async fn a_revoked_key_finds_no_fault() {
     let ground = Ground::new().await;
     let club = ground.club().await;
     let key = club.create_key("Revoked").await;
@@ -216,7 +217,7 @@ async fn by_a_key_that_is_revoked() {
 }
 
 #[tokio::test]
-async fn by_a_key_that_has_expired() {
+async fn an_expired_key_finds_no_fault() {
     let ground = Ground::new().await;
     let club = ground.club().await;
     let expires_at = DateTime::<Utc>::from(ground.server.service().now()) + TimeDelta::hours(1);
@@ -226,7 +227,7 @@ async fn by_a_key_that_has_expired() {
 }
 
 #[tokio::test]
-async fn by_nobody() {
+async fn whoever_has_no_credential_finds_no_fault() {
     let ground = Ground::new().await;
     let club = ground.club().await;
     ground.run("nobody", &club, Credential { header: None, ..Credential::key("nobody", String::new()) }).await;
@@ -234,10 +235,16 @@ async fn by_nobody() {
 
 /// There is no club, and so nothing but to found one.
 #[tokio::test]
-async fn on_a_server_that_is_not_set_up() {
+async fn setting_the_server_up_has_no_fault() {
     let ground = Ground::new().await;
     let stage = json!({
-        "url": ground.server.url, "column": "", "credential": null, "person": null, "ids": {}, "head_coach": null,
+        "url": ground.server.url,
+        "column": "",
+        "credential": null,
+        "person": null,
+        "ids": {},
+        "head_coach": null,
+        "coach": null,
         "setup_code": ground.server.setup_code(),
     });
     // No link leads from the one operation to itself.

@@ -2,8 +2,9 @@
 
 The document cannot say which ids exist, which password belongs to whom, or that a credential is still alive. So a
 request that keeps the document is given what it needs, in most cases and not in all: every third one of an operation
-goes out as it was made up. What nobody but the run uses up is made for the one request: a session to be ended, a key
-to be revoked, a member to be removed. Thus the run's own credential lives to its end, and each request means something.
+goes out as it was made up. What a request uses up is made for it alone: the session that it ends, the key that it
+revokes, the member that it removes, the head coach's successor. So the run's own credential lives to the end, and each
+request means something.
 
 A request that breaks the document goes out as it is.
 """
@@ -71,9 +72,14 @@ def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
 def after_call(context: Any, case: Any, response: Any) -> None:
     if response.status_code < 300:
         stage.known.update(_ID.findall(response.text))
-        if checks.operation_id(case) == "create_api_key":
+        operation = checks.operation_id(case)
+        if operation == "create_api_key":
             created = response.json()
             stage.secrets[created["id"]] = created["secret"]
+        if operation == "hand_over_head_coach":
+            # Whoever asks for the next request is head coach no more; after that the run needs the role again.
+            checks.props[case.id].answer_after = stage.send("GET", f"{stage.club}/api-keys", None, stage.CREDENTIAL)
+            stage.take_back_head_coach(case.body["member_id"])
 
 
 @schemathesis.hook
@@ -150,9 +156,8 @@ def _change_password(case: Any, prop: Prop) -> None:
 def _hand_over(case: Any, prop: Prop) -> None:
     # Whoever else asks is refused before the body's member is looked for.
     if stage.PERSON and stage.COLUMN == "head coach":
-        prop.successor = stage.person("coach")
         prop.own_address = False
-        case.body.update(member_id=prop.successor.member_id, password=stage.PERSON["password"])
+        case.body.update(member_id=stage.person("coach").member_id, password=stage.PERSON["password"])
 
 
 def _member(case: Any, prop: Prop) -> None:

@@ -63,7 +63,7 @@ REASONS = [
     # What was sent before with the same key.
     Reason("create_.*", "", "^idempotency_key_reused$", _sends("Idempotency-Key")),
     # A cursor is opaque, and is one only if the server has made it, for these filters.
-    Reason("list_.*", "cursor", "^must be the next_cursor of a page of this list with the same filters$"),
+    Reason("list_.*", "cursor", "^must be the next_cursor of a page of this list( with the same filters)?$"),
     # Which passwords are easily guessed.
     Reason("set_up|accept_invitation", "password", "; choose another, such as four unrelated words$"),
     Reason("change_password", "new_password", "; choose another, such as four unrelated words$"),
@@ -83,9 +83,8 @@ REASONS = [
     Reason("(create|update)_api_key", r"allowed_ips\[\d+\]", "^must be an address or a range"),
     # What time it is; and which of the times that RFC 3339 can write the server can keep.
     Reason("(create|update)_api_key", "expires_at", "^must lie in the (future|years 1970 to 9999)"),
-    # Who is a coach of the club.
+    # Who is a coach of the club, and that a coach has none.
     Reason("(create|update)_member", "coach_id", "^must be the id of a coach of this organization$"),
-    # Who can have a coach: what the document says in words, since it depends on the role.
     Reason("(create|update)_member", "coach_id", "^only an athlete is assigned to a coach$"),
 ]
 

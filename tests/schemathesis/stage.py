@@ -31,6 +31,10 @@ club = f"/api/v1/organizations/{IDS.get('org_id')}"
 _connection = requests.Session()
 _numbers = itertools.count(1)
 
+#: The email and password of everybody who can become head coach, by the id of the member.
+_accounts: dict[str, tuple[str, str]] = {}
+if coach := _SET["coach"]:
+    _accounts[IDS["coach_id"]] = coach["email"], coach["password"]
 #: The secret of each key that was created in this run, by its id.
 secrets: dict[str, str] = {}
 #: The ids of those keys that were revoked in this run.
@@ -69,7 +73,7 @@ def _must(method: str, path: str, body: Any = None, credential: str | None = Non
 
 def athlete(**fields: Any) -> str:
     """The id of a new athlete."""
-    member_id = _must("POST", f"{club}/members", {"display_name": "Tia Target", **fields})["id"]
+    member_id: str = _must("POST", f"{club}/members", {"display_name": "Tia Target", **fields})["id"]
     known.add(member_id)
     return member_id
 
@@ -87,6 +91,7 @@ def person(role: str) -> Member:
     email, code = invitation(member_id)
     password = f"lantern-harbor-quiet-{number()}"
     session = _must("POST", "/api/v1/invitations/accept", {"code": code, "password": password})
+    _accounts[member_id] = email, password
     return Member(member_id, email, password, session["token"])
 
 
@@ -101,7 +106,8 @@ def account() -> dict[str, str]:
 
 def sign_in(email: str, password: str) -> str:
     """The token of a new session."""
-    return _must("POST", "/api/v1/auth/login", {"email": email, "password": password})["token"]
+    token: str = _must("POST", "/api/v1/auth/login", {"email": email, "password": password})["token"]
+    return token
 
 
 def api_key() -> str:
@@ -109,9 +115,10 @@ def api_key() -> str:
     key = _must("POST", f"{club}/api-keys", {"name": "Target"})
     # A key that never worked could not be refused because it was revoked.
     _must("GET", "/api/v1/auth/me", credential=key["secret"])
-    secrets[key["id"]] = key["secret"]
-    known.add(key["id"])
-    return key["id"]
+    key_id: str = key["id"]
+    secrets[key_id] = key["secret"]
+    known.add(key_id)
+    return key_id
 
 
 def etag(path: str) -> str | None:
@@ -126,7 +133,8 @@ def next_cursor(path: str, query: dict[str, Any]) -> str | None:
     return answer.json()["next_cursor"] if answer.ok else None
 
 
-def take_back_head_coach(successor: Member) -> None:
+def take_back_head_coach(member_id: str) -> None:
     """Undoes a hand-over: the new head coach hands the role back."""
-    before = {"member_id": IDS["own_member_id"], "password": successor.password}
-    _must("POST", f"{club}/head-coach", before, successor.token)
+    email, password = _accounts[member_id]
+    back = {"member_id": IDS["own_member_id"], "password": password}
+    _must("POST", f"{club}/head-coach", back, sign_in(email, password))

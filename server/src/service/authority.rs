@@ -281,7 +281,6 @@ impl Audit {
         target: impl std::fmt::Display,
         changes: serde_json::Value,
     ) -> Result<()> {
-        let request_id = self.origin.map(|origin| origin.request_id.to_string());
         let event = AuditEvent {
             id: tx.new_id(),
             at: tx.now(),
@@ -289,7 +288,7 @@ impl Audit {
             action: action.to_owned(),
             target: target.to_string(),
             address: self.origin.map(|origin| origin.address),
-            request_id,
+            request_id: self.origin.map(|origin| origin.request_id.to_string()),
             changes,
         };
         store::audit_events::append(tx, organization_id, &event)?;
