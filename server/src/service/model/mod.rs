@@ -18,6 +18,7 @@ pub mod plan;
 pub mod revision;
 pub mod role;
 pub mod scope;
+pub mod search;
 pub mod secret;
 pub mod session;
 pub mod timestamp;

@@ -1,0 +1,68 @@
+//! Finding by words: what was typed against what is written, without case and accents.
+
+use super::Invalid;
+
+/// What was typed to find a member: each word of it begins a word of the member's name or email.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Search(Vec<String>);
+
+impl Search {
+    /// How many characters can be typed.
+    pub const MAX_LENGTH: usize = 100;
+
+    /// The words, folded, the longest first.
+    pub fn words(&self) -> &[String] {
+        &self.0
+    }
+
+    /// The longest word.
+    pub fn longest(&self) -> &str {
+        &self.0[0]
+    }
+}
+
+impl std::fmt::Display for Search {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.join(" "))
+    }
+}
+
+impl std::str::FromStr for Search {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        if text.chars().count() > Self::MAX_LENGTH {
+            return Err(Invalid::new("must have at most 100 characters"));
+        }
+        let piece = |piece: &str| if piece.contains('@') { vec![fold(piece)] } else { fold_words(piece) };
+        let mut words: Vec<String> = text.split_whitespace().flat_map(piece).collect();
+        words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+        if words.is_empty() {
+            return Err(Invalid::new("must contain a letter or a digit"));
+        }
+        Ok(Self(words))
+    }
+}
+
+/// `text` without case and accents (Unicode case folding of its NFKD form without marks).
+pub fn fold(text: &str) -> String {
+    use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
+    let bare: String = text.nfkd().filter(|c| !is_combining_mark(*c)).collect();
+    caseless::default_case_fold_str(&bare)
+}
+
+/// The words of `text`, folded.
+pub fn fold_words(text: &str) -> Vec<String> {
+    fold(text).split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_found_without_case_and_accents() {
+        assert_eq!(fold_words("José ÅNGSTRÖM-Straße"), ["jose", "angstrom", "strasse"]);
+        assert_eq!(fold_words("李小龍"), ["李小龍"]);
+    }
+}
