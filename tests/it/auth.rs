@@ -115,6 +115,41 @@ async fn signing_out_kills_the_token_at_once() {
     assert_eq!(refusal(club.coach.client.logout().send().await).code, "session_over");
 }
 
+#[tokio::test]
+async fn signing_out_ends_no_other_session() {
+    let server = TestServer::start().await;
+    let club = server.club("Summit").await;
+    for everywhere in [None, Some(false)] {
+        let here = server.sign_in(&club.coach.email, &club.coach.password).await;
+        let logout = here.client.logout();
+        let logout = match everywhere {
+            Some(everywhere) => logout.everywhere(everywhere),
+            None => logout,
+        };
+        logout.send().await.expect("signed out");
+        assert_eq!(refusal(here.client.get_caller().send().await).code, "session_over", "{everywhere:?}");
+        club.coach.client.get_caller().send().await.expect("the other session goes on");
+    }
+}
+
+#[tokio::test]
+async fn signing_out_everywhere_kills_every_token_of_the_person_at_once() {
+    let server = TestServer::start().await;
+    let club = server.club("Summit").await;
+    let key = club.create_key("Analytics integration").await;
+    let head_coach = &club.head_coach;
+    let elsewhere = server.sign_in(&head_coach.email, &head_coach.password).await;
+    let at_the_club = server.sign_in(&head_coach.email, &head_coach.password).await;
+    elsewhere.client.logout().everywhere(true).send().await.expect("signed out");
+    for ended in [&elsewhere, head_coach, &at_the_club] {
+        assert_eq!(refusal(ended.client.get_caller().send().await).code, "session_over");
+    }
+    assert_eq!(refusal(elsewhere.client.logout().everywhere(true).send().await).code, "session_over");
+    club.coach.client.get_caller().send().await.expect("another person's session goes on");
+    server.client(&key.secret).get_caller().send().await.expect("a key is no session");
+    server.sign_in(&head_coach.email, &head_coach.password).await;
+}
+
 /// A client must know whether it knows the server before it interprets anything else, a refusal included.
 #[tokio::test]
 async fn every_answer_where_a_client_begins_tells_the_version() {
