@@ -1,5 +1,7 @@
 //! Setting up, signing in and out, passwords.
 
+use std::collections::BTreeSet;
+
 use astral_client::types;
 use astral_server::service::Clock;
 use astral_tests::{TestServer, password, refusal};
@@ -111,6 +113,95 @@ async fn signing_out_kills_the_token_at_once() {
     club.coach.client.logout().send().await.expect("signed out");
     assert_eq!(refusal(club.coach.client.get_caller().send().await).code, "session_over");
     assert_eq!(refusal(club.coach.client.logout().send().await).code, "session_over");
+}
+
+#[tokio::test]
+async fn signing_out_ends_no_other_session() {
+    let server = TestServer::start().await;
+    let club = server.club("Summit").await;
+    for everywhere in [None, Some(false)] {
+        let here = server.sign_in(&club.coach.email, &club.coach.password).await;
+        let logout = here.client.logout();
+        let logout = match everywhere {
+            Some(everywhere) => logout.everywhere(everywhere),
+            None => logout,
+        };
+        logout.send().await.expect("signed out");
+        assert_eq!(refusal(here.client.get_caller().send().await).code, "session_over", "{everywhere:?}");
+        club.coach.client.get_caller().send().await.expect("the other session goes on");
+    }
+}
+
+#[tokio::test]
+async fn signing_out_everywhere_kills_every_token_of_the_person_at_once() {
+    let server = TestServer::start().await;
+    let club = server.club("Summit").await;
+    let key = club.create_key("Analytics integration").await;
+    let head_coach = &club.head_coach;
+    let elsewhere = server.sign_in(&head_coach.email, &head_coach.password).await;
+    let at_the_club = server.sign_in(&head_coach.email, &head_coach.password).await;
+    elsewhere.client.logout().everywhere(true).send().await.expect("signed out");
+    for ended in [&elsewhere, head_coach, &at_the_club] {
+        assert_eq!(refusal(ended.client.get_caller().send().await).code, "session_over");
+    }
+    assert_eq!(refusal(elsewhere.client.logout().everywhere(true).send().await).code, "session_over");
+    club.coach.client.get_caller().send().await.expect("another person's session goes on");
+    server.client(&key.secret).get_caller().send().await.expect("a key is no session");
+    server.sign_in(&head_coach.email, &head_coach.password).await;
+}
+
+/// A client must know whether it knows the server before it interprets anything else, a refusal included.
+#[tokio::test]
+async fn every_answer_where_a_client_begins_tells_the_version() {
+    let document: Value = serde_json::from_str(astral_server::openapi()).expect("JSON");
+    let version = document["info"]["version"].as_str().expect("a version");
+    let server = TestServer::start_with(&["--rate-limit-address", "60"]).await;
+    let setup = json!({
+        "setup_code": server.setup_code(), "organization_name": "Summit", "display_name": "Ana",
+        "email": "ana@summit.example", "password": password("ana"),
+    });
+    let login = json!({ "email": "ana@summit.example", "password": password("ana") });
+    let wrong = json!({ "email": "ana@summit.example", "password": password("wrong") });
+    let mut statuses = BTreeSet::new();
+    let mut tells = async |request: reqwest::RequestBuilder| {
+        let answer = request.send().await.expect("answered");
+        let status = answer.status().as_u16();
+        let told: Vec<_> = answer.headers().get_all("astral-version").iter().collect();
+        assert_eq!(told, [version], "{} {status}", answer.url());
+        statuses.insert(status);
+        answer.json::<Value>().await.unwrap_or_default()
+    };
+    let post = |path: &str| server.request("post", path);
+    let set_up = tells(post("/api/v1/setup").json(&setup)).await;
+    tells(post("/api/v1/setup").json(&setup)).await;
+    tells(post("/api/v1/setup").json(&json!({}))).await;
+    let session = tells(post("/api/v1/auth/login").json(&login)).await;
+    let token = session["token"].as_str().expect("a token");
+    let spoiled = || post("/api/v1/auth/login").header("content-type", "application/json");
+    tells(spoiled().body("{")).await;
+    tells(spoiled().body(" ".repeat(2_000_000))).await;
+    tells(post("/api/v1/auth/login").body("text")).await;
+    tells(post("/api/v1/auth/password").bearer_auth(token).json(&json!({}))).await;
+    tells(post("/api/v1/auth/logout?unexpected=1").bearer_auth(token)).await;
+    tells(server.request("get", "/api/v1/auth/me").bearer_auth(token)).await;
+    tells(server.request("get", "/api/v1/auth/me")).await;
+    tells(server.request("delete", "/api/v1/auth/me").bearer_auth(token)).await;
+    // Of another version, perhaps.
+    tells(post("/api/v1/auth/passkey").bearer_auth(token)).await;
+    let new = json!({ "current_password": password("wrong"), "new_password": password("new") });
+    tells(post("/api/v1/auth/password").bearer_auth(token).json(&new)).await;
+    tells(post("/api/v1/auth/logout").bearer_auth(token)).await;
+    for _ in 0..60 {
+        tells(post("/api/v1/auth/login").json(&wrong)).await;
+    }
+    let expected = [200, 201, 204, 400, 401, 403, 404, 405, 409, 413, 415, 422, 429];
+    assert_eq!(statuses.into_iter().collect::<Vec<_>>(), expected);
+    let club = format!("/api/v1/organizations/{}", set_up["organization"]["id"].as_str().expect("an id"));
+    let token = set_up["token"].as_str().expect("a token");
+    for path in [&*club, "/api/v1/organizations", "/api/v1/invitations/accept", "/openapi.json", "/health/live"] {
+        let answer = server.request("get", path).bearer_auth(token).send().await.expect("answered");
+        assert!(!answer.headers().contains_key("astral-version"), "{path}: what is called often says no more");
+    }
 }
 
 #[tokio::test]

@@ -3,8 +3,9 @@
 Each is run on every answer and raises what it finds.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import schemathesis
 
@@ -30,8 +31,8 @@ class Prop:
     alone: bool = False
     #: The credential that is sent instead of the run's.
     credential: str | None = None
-    #: Sessions that live now and are over when the request has succeeded.
-    ends_sessions: list[str] = field(default_factory=list)
+    #: Another session of the same person, which lives now.
+    other_session: str | None = None
     #: The code that works no second time when the request has succeeded.
     uses_code: str | None = None
     #: What the head coach was answered for the club's keys after the role was handed over.
@@ -68,6 +69,12 @@ def _must_be_refused(credential: str, code: str, what: str) -> None:
         raise AssertionError(f"{what} was answered with {answer.status_code} {_code(answer)}, not with 401 {code}")
 
 
+def _must_live(credential: str, what: str) -> None:
+    answer = stage.send("GET", "/api/v1/auth/me", credential=credential)
+    if not answer.ok:
+        raise AssertionError(f"{what} was refused with {_code(answer)}")
+
+
 @schemathesis.check
 def what_was_ended_is_refused_at_once(ctx: Any, response: Any, case: Any) -> None:
     """A revoked key, an ended session, a used invitation and a role that was handed over: the very next request."""
@@ -86,9 +93,12 @@ def what_was_ended_is_refused_at_once(ctx: Any, response: Any, case: Any) -> Non
         case "logout":
             token = response.request.headers["Authorization"].removeprefix("Bearer ")
             _must_be_refused(token, "session_over", "the next request with the session after signing out")
-        case "change_password":
-            for token in prop.ends_sessions:
-                _must_be_refused(token, "session_over", "the next request of the other session")
+            if prop.other_session and "everywhere=true" in urlsplit(response.request.url).query:
+                _must_be_refused(prop.other_session, "session_over", "the other session after signing out everywhere")
+            elif prop.other_session:
+                _must_live(prop.other_session, "the other session after signing out")
+        case "change_password" if prop.other_session:
+            _must_be_refused(prop.other_session, "session_over", "the next request of the other session")
         case "accept_invitation" if prop.uses_code:
             again = {"code": prop.uses_code, "password": "lantern-harbor-quiet-again"}
             answer = stage.send("POST", "/api/v1/invitations/accept", again)

@@ -135,9 +135,11 @@ def _fill_cursor(case: Any) -> None:
 
 
 def _logout(prop: Prop) -> None:
-    """Whatever is sent, it is another session of the same person that ends."""
+    """Whatever is sent, it is somebody else's sessions that end: with `everywhere` the run's own would end too."""
     if stage.PERSON:
-        prop.credential = stage.sign_in(stage.PERSON["email"], stage.PERSON["password"])
+        someone = stage.person("athlete")
+        prop.credential = someone.token
+        prop.other_session = stage.sign_in(someone.email, someone.password)
 
 
 def _login(case: Any, prop: Prop) -> None:
@@ -149,7 +151,7 @@ def _change_password(case: Any, prop: Prop) -> None:
     if stage.PERSON:
         someone = stage.person("athlete")
         prop.credential = someone.token
-        prop.ends_sessions = [stage.sign_in(someone.email, someone.password)]
+        prop.other_session = stage.sign_in(someone.email, someone.password)
         case.body["current_password"] = someone.password
 
 

@@ -37,7 +37,8 @@ impl Operation {
         let documented =
             |name: &str| self.headers.iter().find(|(of, header, _)| *of == status && header.eq_ignore_ascii_case(name));
         let described: HashSet<&str> = self.headers.iter().map(|(_, name, _)| name.as_str()).collect();
-        for name in described.into_iter().chain(["ETag", "Link", "Location", "Retry-After", "WWW-Authenticate"]) {
+        let telling = ["Astral-Version", "ETag", "Link", "Location", "Retry-After", "WWW-Authenticate"];
+        for name in described.into_iter().chain(telling) {
             match documented(name) {
                 None if headers.contains_key(name) => faults.push(format!("{status} has the header {name}")),
                 Some((_, _, true)) if !headers.contains_key(name) => {

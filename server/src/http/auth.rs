@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use poem::web::Data;
-use poem_openapi::{Object, OpenApi};
+use poem_openapi::{Object, OpenApi, param::Query};
 use serde::Serialize;
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
     problem,
     refused::{ANY, BODY, CREDENTIAL, Kinds, Refused, SESSION, THROTTLED},
     reply::{NoContent, Reply},
-    schema::{Code, NewPassword, TypedPassword},
+    schema::{Code, NewPassword, Switch, TypedPassword},
     security::{AnyCaller, SessionCaller},
 };
 use crate::service::{
@@ -213,14 +213,24 @@ impl AuthApi {
 
     /// Sign out
     ///
-    /// Ends the session; its token is refused from then on.
+    /// Ends the session; its token is refused from then on. With `everywhere` every session of the person ends,
+    /// this one included, and all their tokens are refused from then on. API keys go on working.
     #[oai(path = "/api/v1/auth/logout", method = "post", operation_id = "logout", tag = "Tag::Authentication")]
     async fn logout(
         &self,
         SessionCaller(caller): SessionCaller,
         service: Data<&Arc<Service>>,
+        /// Whether every session of the person ends, and not this one alone.
+        #[oai(default = "Switch::off")]
+        everywhere: Query<Switch>,
     ) -> Result<NoContent, Refused<SESSION>> {
-        service.write(move |tx| tx.signed_in(&caller)?.sign_out()).await?;
+        let Query(Switch(everywhere)) = everywhere;
+        service
+            .write(move |tx| {
+                let person = tx.signed_in(&caller)?;
+                if everywhere { person.sign_out_everywhere() } else { person.sign_out() }
+            })
+            .await?;
         Ok(NoContent)
     }
 

@@ -21,6 +21,7 @@ mod reply;
 mod schema;
 mod security;
 mod server;
+mod version;
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -113,7 +114,7 @@ enum Tag {
 }
 
 fn api_service() -> OpenApiService<Api, ()> {
-    OpenApiService::new(API, "Astral", env!("CARGO_PKG_VERSION"))
+    OpenApiService::new(API, "Astral", version::VERSION)
 }
 
 /// The whole server as an endpoint.
@@ -232,6 +233,9 @@ impl<E: Endpoint> Endpoint for Outermost<E> {
         let vary = if operation.is_some() { "Authorization, X-API-Key, Accept-Encoding" } else { "Accept-Encoding" };
         headers.insert(header::VARY, HeaderValue::from_static(vary));
         spent.tell(headers);
+        if version::is_told_at(&path) {
+            version::tell(headers);
+        }
         if !self.settings.cors_origins.is_empty() {
             headers.append(header::VARY, HeaderValue::from_static("Origin"));
         }

@@ -319,6 +319,31 @@ impl ToJSON for Limit {
 
 string_type!(Limit, "Limit", named: false, MetaSchema { minimum: Some(1.0), maximum: Some(200.0), ..MetaSchema::new_with_format("integer", "int32") });
 
+/// Whether something beside what is usual is done; not where nothing is said.
+#[derive(Debug, Clone, Copy)]
+pub struct Switch(pub bool);
+
+impl Switch {
+    /// Where nothing is said.
+    pub fn off() -> Self {
+        Self(false)
+    }
+}
+
+impl ParseFromParameter for Switch {
+    fn parse_from_parameter(text: &str) -> ParseResult<Self> {
+        text.parse().map(Self).map_err(|_| ParseError::custom("must be true or false"))
+    }
+}
+
+impl ToJSON for Switch {
+    fn to_json(&self) -> Option<Value> {
+        Some(self.0.into())
+    }
+}
+
+string_type!(Switch, "Switch", named: false, MetaSchema::new("boolean"));
+
 /// A role that can be given to a member: every one but the head coach's, which is handed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AssignableRole(pub Role);

@@ -13,6 +13,8 @@ use crate::requests::Request;
 /// Not a number from 1 to 200 in plain digits.
 const LIMITS: &[&str] =
     &["", " ", "0", "201", "-1", "+5", "1.5", "1e1", "0x10", "٥", "ten", "null", "99999999999999999999"];
+/// Neither `true` nor `false`.
+const SWITCHES: &[&str] = &["", " ", "True", "TRUE", " true", "yes", "on", "0", "1", "null", "truefalse"];
 
 /// What fits into the head of a request.
 const LONGEST_QUERY: usize = 10_000;
@@ -81,12 +83,17 @@ async fn every_query_parameter_takes_only_what_it_should() {
         let mut bench = Bench::new(&ground, operation).await;
         for parameter in operation.parameters.iter().filter(|parameter| parameter.in_query) {
             let name = parameter.name.as_str();
-            if parameter.schema["type"] == "integer" {
-                for limit in LIMITS {
-                    let what = format!("{name}={limit:?}");
-                    let answer = bench.send(&what, bench.by_head_coach(&bench.request).query(&[(name, limit)])).await;
-                    bench.expect_refused(&what, &answer, name);
-                }
+            let wrong = match parameter.schema["type"].as_str() {
+                Some("integer") => LIMITS,
+                Some("boolean") => SWITCHES,
+                _ => &[],
+            };
+            for text in wrong {
+                let what = format!("{name}={text:?}");
+                let answer = bench.send(&what, bench.by_head_coach(&bench.request).query(&[(name, text)])).await;
+                bench.expect_refused(&what, &answer, name);
+            }
+            if !wrong.is_empty() {
                 continue;
             }
             for case in cases_of(name, &parameter.schema) {

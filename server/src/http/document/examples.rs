@@ -20,7 +20,7 @@ pub fn add(document: &mut Value) {
         }
     }
     let mut used = HashSet::new();
-    super::each_operation(document, |_, operation| {
+    super::each_operation(document, |_, _, operation| {
         for response in operation.get_mut("responses").and_then(Value::as_object_mut).into_iter().flatten() {
             let description = response.1["description"].as_str().unwrap_or_default();
             let reference = |code: &str| (code.to_owned(), json!({ "$ref": format!("#/components/examples/{code}") }));

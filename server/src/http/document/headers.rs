@@ -2,7 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::http::{problem::KINDS, refused};
+use crate::http::{
+    problem::KINDS,
+    refused,
+    version::{self, VERSION},
+};
 
 /// A header that answers carry.
 struct Header {
@@ -20,6 +24,14 @@ const X_REQUEST_ID: &Header = &Header {
     description: "The id of the request. Name it when you ask for help.",
     pattern: "^req_[0-7][0-9a-hjkmnp-tv-z]{25}$",
     example: "req_01k9zq4x5te8w9jf2c7m3n6p8q",
+};
+const ASTRAL_VERSION: &Header = &Header {
+    component: "AstralVersion",
+    name: "Astral-Version",
+    description: "The version of the server, which is `info.version` of its document. Each version tells its own \
+                  here: a client that looks at it first can tell whether it knows this server.",
+    pattern: "^\\d+\\.\\d+\\.\\d+(-[0-9A-Za-z.-]+)?$",
+    example: VERSION,
 };
 const RATE_LIMIT: &Header = &Header {
     component: "RateLimit",
@@ -83,10 +95,20 @@ const WWW_AUTHENTICATE: &Header = &Header {
     example: "Bearer realm=\"astral\", error=\"invalid_token\"",
 };
 
-const ALL: &[&Header] =
-    &[X_REQUEST_ID, RATE_LIMIT, RATE_LIMIT_POLICY, ETAG, LINK, LOCATION, REPLAYED, RETRY_AFTER, WWW_AUTHENTICATE];
+const ALL: &[&Header] = &[
+    X_REQUEST_ID,
+    ASTRAL_VERSION,
+    RATE_LIMIT,
+    RATE_LIMIT_POLICY,
+    ETAG,
+    LINK,
+    LOCATION,
+    REPLAYED,
+    RETRY_AFTER,
+    WWW_AUTHENTICATE,
+];
 /// Those that stand at each answer that names them.
-const ALWAYS: &[&Header] = &[X_REQUEST_ID, ETAG, LOCATION];
+const ALWAYS: &[&Header] = &[X_REQUEST_ID, ASTRAL_VERSION, ETAG, LOCATION];
 /// The schemas of the answers that are a record with a revision.
 const REVISED: &[&str] = &["Organization", "Member", "ApiKey", "CreatedApiKey"];
 
@@ -112,7 +134,7 @@ pub fn name_headers(document: &mut Value) {
         (header.component.to_owned(), described)
     };
     document["components"]["headers"] = Value::Object(ALL.iter().map(described).collect());
-    super::each_operation(document, |_, operation| {
+    super::each_operation(document, |path, _, operation| {
         let has = |operation: &Map<String, Value>, name: &str| {
             let parameters = operation.get("parameters").and_then(Value::as_array).into_iter().flatten();
             parameters.into_iter().any(|parameter| parameter["name"] == name)
@@ -127,6 +149,9 @@ pub fn name_headers(document: &mut Value) {
         }
         for (status, response) in responses.iter_mut() {
             let mut headers = vec![X_REQUEST_ID, RATE_LIMIT, RATE_LIMIT_POLICY];
+            if version::is_told_at(path) {
+                headers.push(ASTRAL_VERSION);
+            }
             let schema = response.pointer("/content/application~1json/schema/$ref").and_then(Value::as_str);
             let name = schema.and_then(|schema| schema.rsplit('/').next()).unwrap_or_default();
             match status.as_str() {

@@ -36,7 +36,7 @@ const LINKS: &[Link] = &[
 
 /// Names the links at the answers from which they lead.
 pub fn add(document: &mut Value) {
-    super::each_operation(document, |_, operation| {
+    super::each_operation(document, |_, _, operation| {
         let id = operation.get("operationId").and_then(Value::as_str).unwrap_or_default().to_owned();
         for (_, status, name, target, parameters) in LINKS.iter().filter(|(from, ..)| *from == id) {
             let parameters: Map<String, Value> =

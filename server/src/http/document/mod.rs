@@ -66,7 +66,7 @@ fn tidy(document: &mut Value) {
         }
     }
     describe_successes(document);
-    each_operation(document, |_, operation| {
+    each_operation(document, |_, _, operation| {
         let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten();
         for parameter in parameters.filter_map(Value::as_object_mut) {
             // They say what holds anyway.
@@ -93,7 +93,7 @@ fn tidy(document: &mut Value) {
 /// A success is described by what it answers.
 fn describe_successes(document: &mut Value) {
     let schemas = document["components"]["schemas"].clone();
-    each_operation(document, |_, operation| {
+    each_operation(document, |_, _, operation| {
         for response in operation.get_mut("responses").and_then(Value::as_object_mut).into_iter().flatten() {
             let schema = response.1.pointer("/content/application~1json/schema/$ref").and_then(Value::as_str);
             let described = schema
@@ -110,7 +110,7 @@ fn describe_successes(document: &mut Value) {
 /// Which component describes the body of which kind of request.
 fn request_schemas(document: &mut Value) -> HashMap<String, Use> {
     let mut found = HashMap::new();
-    each_operation(document, |method, operation| {
+    each_operation(document, |_, method, operation| {
         let reference =
             operation.get("requestBody").and_then(|body| body.pointer("/content/application~1json/schema/$ref"));
         if let Some(name) = reference.and_then(Value::as_str).and_then(|reference| reference.rsplit('/').next()) {
@@ -120,11 +120,12 @@ fn request_schemas(document: &mut Value) -> HashMap<String, Use> {
     found
 }
 
-fn each_operation(document: &mut Value, mut visit: impl FnMut(&str, &mut Map<String, Value>)) {
-    for path in document["paths"].as_object_mut().into_iter().flat_map(|paths| paths.values_mut()) {
-        for (method, operation) in path.as_object_mut().into_iter().flatten() {
+/// Visits each operation, with its path and method.
+fn each_operation(document: &mut Value, mut visit: impl FnMut(&str, &str, &mut Map<String, Value>)) {
+    for (path, operations) in document["paths"].as_object_mut().into_iter().flatten() {
+        for (method, operation) in operations.as_object_mut().into_iter().flatten() {
             if let Some(operation) = operation.as_object_mut() {
-                visit(method, operation);
+                visit(path, method, operation);
             }
         }
     }

@@ -110,4 +110,57 @@ impl SignedIn<'_, WriteTx> {
         store::sessions::delete(self.tx, self.user_id, self.session.as_bytes())?;
         self.audit.record(self.tx, None, "session.end", self.user_id, json!({}))
     }
+
+    /// Ends every session of the person, the one that is calling included.
+    pub fn sign_out_everywhere(&self) -> Result<()> {
+        let ended = store::sessions::delete_others(self.tx, self.user_id, None)?;
+        self.audit.record(self.tx, None, "session.end_all", self.user_id, json!({ "sessions_ended": ended }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::Ipv4Addr, ops::ControlFlow};
+
+    use super::*;
+    use crate::service::{
+        Clock, Email, Origin, Password, Service, Settings, model::audit_event::AuditEvent, store::tables::AUDIT_EVENTS,
+    };
+
+    /// What was done last and what changed, in the server's chain.
+    fn last_event(service: &Service) -> (String, serde_json::Value) {
+        let mut last = None;
+        let walk = service.read(|tx| {
+            tx.scan_prefix(AUDIT_EVENTS, &[0; 16], |_, value| {
+                let event: AuditEvent = serde_json::from_slice(&value[32..]).expect("an event");
+                last = Some((event.action, event.changes));
+                Ok(ControlFlow::Continue(()))
+            })?;
+            Ok(())
+        });
+        walk.expect("read");
+        last.expect("an event")
+    }
+
+    #[tokio::test]
+    async fn signing_out_tells_whether_it_was_everywhere() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (service, code) = Service::open(folder.path(), Settings::default(), Clock::system()).expect("opens");
+        let origin = Origin { address: Ipv4Addr::LOCALHOST.into(), request_id: service.new_request_id() };
+        let email: Email = "ana@summit.example".parse().expect("an email");
+        let name = |text: &str| text.parse::<Name>().expect("a name");
+        let password = || Password::typed("lantern-harbor-quiet-ana".to_owned());
+        let code = code.expect("not set up");
+        service.set_up(&code, name("Summit"), email.clone(), name("Ana"), password(), origin).await.expect("set up");
+        let caller = async || {
+            let signed_in = service.sign_in(&email, password(), origin).await.expect("signed in");
+            service.authenticate(&signed_in.token, origin).expect("known")
+        };
+        let (once, everywhere) = (caller().await, caller().await);
+        service.write(move |tx| tx.signed_in(&once)?.sign_out()).await.expect("signed out");
+        assert_eq!(last_event(&service), ("session.end".to_owned(), json!({})));
+        service.write(move |tx| tx.signed_in(&everywhere)?.sign_out_everywhere()).await.expect("signed out");
+        // That of the set-up, and the one that called.
+        assert_eq!(last_event(&service), ("session.end_all".to_owned(), json!({ "sessions_ended": 2 })));
+    }
 }
