@@ -20,3 +20,8 @@ clients:
 # Schemathesis with every kind of credential, longer than in the tests: just schemathesis 500 42
 schemathesis examples="200" seed="1":
     ASTRAL_EXAMPLES={{examples}} ASTRAL_SEED={{seed}} cargo test --release -p astral-tests --test it schemathesis::
+
+# Make docs/screenshots: the console in a window, on the demo club; names of scenes make those alone
+screenshots *scenes:
+    cargo build --release --workspace
+    xvfb-run -a -s "-screen 0 1920x1440x24" env LIBGL_ALWAYS_SOFTWARE=1 target/release/screenshots {{scenes}}

@@ -48,7 +48,7 @@ async fn the_demo_starts_a_script() {
     );
     let page = with_key.list_members().org_id(&org_id).send().await.expect("listed").into_inner();
     assert_eq!(page.data.len(), 50);
-    let anonymous = astral_client::Client::new(&url);
+    let anonymous = astral_client::anonymous(&url);
     for (who, role, count) in [
         ("head_coach", types::Role::HeadCoach, 1),
         ("coach", types::Role::Coach, 3),
@@ -263,7 +263,13 @@ async fn the_log_is_json_on_request() {
     let mut line = String::new();
     BufReader::new(serving.stdout.as_mut().expect("piped")).read_line(&mut line).expect("a line");
     let url = line.trim().rsplit(' ').next().expect("a URL");
-    let answer = reqwest::get(format!("{url}/api/v1/auth/me?secret=astral_live_x")).await.expect("answered");
+    let answer = astral_client::http()
+        .build()
+        .expect("a client")
+        .get(format!("{url}/api/v1/auth/me?secret=astral_live_x"))
+        .send()
+        .await
+        .expect("answered");
     let request_id = answer.headers()["x-request-id"].to_str().expect("text").to_owned();
     astral_tests::terminate(serving.id());
     let done = serving.wait_with_output().expect("ended");

@@ -13,6 +13,7 @@ mod command_line;
 mod compile_fail;
 mod conditional;
 mod connections;
+mod console;
 mod durability;
 mod examples;
 mod idempotency;

@@ -63,7 +63,7 @@ impl Club {
 
     /// Everything that the head coach can see of the club, to tell whether anything changed.
     pub async fn everything(&self) -> Value {
-        let http = reqwest::Client::new();
+        let http = astral_client::http().build().expect("a client");
         let mut seen = Vec::new();
         for path in ["", "/members?limit=200", "/api-keys?status=all&limit=200"] {
             let answer =

@@ -11,6 +11,7 @@
 
 mod club;
 pub mod document;
+pub mod screen;
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
@@ -107,8 +108,9 @@ impl TestServer {
         let log = tempfile::Builder::new().prefix("server-").suffix(".log").tempfile_in(&*LOGS).expect("a log");
         let (log, _) = log.keep().expect("kept");
         let mut child = Command::new(binary())
-            .args(["serve", "--listen", "127.0.0.1:0", "--log", "trace", "--data"])
+            .args(["serve", "--log", "trace", "--data"])
             .arg(folder.path())
+            .args(if flags.contains(&"--listen") { &[][..] } else { &["--listen", "127.0.0.1:0"] })
             .args(flags)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -119,7 +121,7 @@ impl TestServer {
         BufReader::new(child.stdout.as_mut().expect("piped")).read_line(&mut line).expect("a line");
         let url = line.trim().rsplit(' ').next().expect("a word").to_owned();
         assert!(url.starts_with("http://"), "the server says where it is, and not {line:?}");
-        Self { anonymous: Client::new(&url), url, folder, running: Running::Process(child) }
+        Self { anonymous: astral_client::anonymous(&url), url, folder, running: Running::Process(child) }
     }
 
     /// The same server in this process, with a clock that the test moves.
@@ -148,7 +150,12 @@ impl TestServer {
             };
             astral_server::run(listener, serving, http, until).await.expect("stops well");
         });
-        Self { anonymous: Client::new(&url), url, folder, running: Running::Here { service, setup_code, stop, task } }
+        Self {
+            anonymous: astral_client::anonymous(&url),
+            url,
+            folder,
+            running: Running::Here { service, setup_code, stop, task },
+        }
     }
 
     /// The service itself, of a server in this process.
@@ -214,7 +221,7 @@ impl TestServer {
     /// A request that no client would send.
     pub fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
         let method = method.to_uppercase().parse().expect("a method");
-        reqwest::Client::new().request(method, format!("{}{path}", self.url))
+        astral_client::http().build().expect("a client").request(method, format!("{}{path}", self.url))
     }
 
     /// Runs a command of the real binary on the server's folder.

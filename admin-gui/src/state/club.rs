@@ -1,0 +1,79 @@
+//! The club: what is known of it beside its keys and members.
+
+use jiff::Timestamp;
+
+/// A club of which the person is head coach.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Club {
+    /// Stays for life.
+    pub id: String,
+    /// What it is called.
+    pub name: String,
+    /// What it is about.
+    pub description: Option<String>,
+    /// What it pays for.
+    pub plan: Plan,
+    /// Whether the plan includes API keys.
+    pub security_settings: bool,
+    /// How many keys work; also where the plan does not let them be listed.
+    pub active_keys: Option<u64>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// The revision that a change is meant for.
+    pub etag: Option<String>,
+}
+
+/// What a club pays for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "names")]
+pub enum Plan {
+    Free,
+    Coach,
+    Club,
+    Enterprise,
+}
+
+impl Plan {
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Free => "Free",
+            Self::Coach => "Coach",
+            Self::Club => "Club",
+            Self::Enterprise => "Enterprise",
+        }
+    }
+}
+
+/// Who is signed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// Stays for life.
+    pub id: String,
+    /// What they are called.
+    pub name: String,
+    /// What they sign in with.
+    pub email: String,
+}
+
+/// A club that the person belongs to, as far as signing in tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    /// The club.
+    pub organization_id: String,
+    /// What it is called.
+    pub organization_name: String,
+    /// The person's row in its roster.
+    pub member_id: String,
+    /// What they are there.
+    pub role: super::members::Role,
+}
+
+/// What signing in gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedIn {
+    /// Who.
+    pub person: Person,
+    /// Where they belong.
+    pub memberships: Vec<Membership>,
+}

@@ -1,0 +1,319 @@
+//! What the state asks for, and what it hears of it.
+
+use jiff::Timestamp;
+
+use super::{
+    address::Address,
+    club::{Club, SignedIn},
+    failure::Failure,
+    keys::{Key, Scope},
+    listing::Page,
+    members::{Member, Role, Standing},
+    secret::Secret,
+};
+
+/// What is to be done outside the state.
+pub enum Effect {
+    /// Ask the server, or the keyring.
+    Ask(Box<Command>),
+    /// Put a text on the clipboard.
+    Copy(String),
+    /// Put a secret on the clipboard.
+    CopySecret(Secret),
+    /// Take a secret off the clipboard, if it still holds it.
+    ClearClipboard(Secret),
+}
+
+impl Effect {
+    /// Ask for this.
+    pub(super) fn ask(command: Command) -> Self {
+        Self::Ask(Box::new(command))
+    }
+}
+
+/// What the worker is asked to do. Each is answered by at least one [`Event`].
+pub enum Command {
+    /// Find out whether the system has a keyring, and sign in with the session that it keeps for `server`.
+    Resume {
+        /// Where; none if no server was ever used.
+        server: Option<Address>,
+    },
+    /// Sign in.
+    SignIn {
+        /// Where.
+        server: Address,
+        /// Who.
+        email: String,
+        /// With what.
+        password: Secret,
+        /// Whether to keep the session in the keyring.
+        keep: bool,
+    },
+    /// Set a new server up, and be signed in.
+    SetUp {
+        /// Where.
+        server: Address,
+        /// What the server printed.
+        setup_code: Secret,
+        /// What the club is called.
+        organization_name: String,
+        /// What the head coach is called.
+        display_name: String,
+        /// What they will sign in with.
+        email: String,
+        /// And their password.
+        password: Secret,
+        /// Whether to keep the session in the keyring.
+        keep: bool,
+    },
+    /// End the session, or all of the person's sessions.
+    SignOut {
+        /// Whether all of them.
+        everywhere: bool,
+        /// Answered with it.
+        ticket: u64,
+    },
+    /// Forget the session without a word to the server, which has ended it.
+    Forget,
+    /// Ask whether the server answers.
+    Probe,
+    /// Find out who heads these clubs: id and name.
+    FindHeadCoaches(Vec<(String, String)>),
+    /// Read a club.
+    LoadClub {
+        /// Which.
+        organization: String,
+    },
+    /// Read a club's keys, page by page.
+    LoadKeys {
+        /// Of which club.
+        organization: String,
+        /// With those that work no more.
+        with_ended: bool,
+        /// Said again with each page.
+        load: u64,
+    },
+    /// Read a club's members, page by page.
+    LoadMembers {
+        /// Of which club.
+        organization: String,
+        /// Where to go on; from the start if none.
+        cursor: Option<String>,
+        /// Said again with each page.
+        load: u64,
+    },
+    /// Stop reading members.
+    StopMembers,
+    /// Read one key, with its revision.
+    LoadKey {
+        /// Of which club.
+        organization: String,
+        /// Which.
+        key: String,
+    },
+    /// Change something.
+    Change {
+        /// Of which club.
+        organization: String,
+        /// Answered with it.
+        ticket: u64,
+        /// What.
+        change: Change,
+    },
+}
+
+/// A change of the club or what belongs to it.
+pub enum Change {
+    /// Create a key.
+    CreateKey {
+        /// What it is to be.
+        key: KeyFacts,
+        /// So that it is created once, however often it is sent.
+        idempotency_key: String,
+    },
+    /// Change a key.
+    UpdateKey {
+        /// Which.
+        id: String,
+        /// The revision that the change is meant for.
+        etag: Option<String>,
+        /// What it is to be.
+        key: KeyFacts,
+    },
+    /// Revoke a key.
+    RevokeKey {
+        /// Which.
+        id: String,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Add a member.
+    CreateMember {
+        /// What it is to be.
+        member: MemberWish,
+        /// So that it is added once, however often it is sent.
+        idempotency_key: String,
+    },
+    /// Change a member.
+    UpdateMember {
+        /// Which.
+        id: String,
+        /// What is to change.
+        edit: MemberEdit,
+    },
+    /// Remove a member.
+    RemoveMember {
+        /// Which.
+        id: String,
+    },
+    /// Invite a member, who can then sign in.
+    Invite {
+        /// Whom.
+        id: String,
+        /// So that it is done once, however often it is sent.
+        idempotency_key: String,
+    },
+    /// Change the club.
+    UpdateClub {
+        /// Its name.
+        name: String,
+        /// Its description.
+        description: Option<String>,
+        /// The revision that the change is meant for.
+        etag: Option<String>,
+    },
+    /// Hand the head coach's role over.
+    HandOver {
+        /// To whom.
+        member_id: String,
+        /// The present head coach's password.
+        password: Secret,
+    },
+    /// Change the password of the person who is signed in.
+    ChangePassword {
+        /// The present one.
+        current: Secret,
+        /// The one to be.
+        new: Secret,
+    },
+}
+
+/// What can be said of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "as in Key")]
+pub struct KeyFacts {
+    pub name: String,
+    pub description: Option<String>,
+    pub expires_at: Option<Timestamp>,
+    pub scopes: Vec<Scope>,
+    pub allowed_ips: Vec<String>,
+}
+
+/// What a member is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "as in Member")]
+pub struct MemberWish {
+    pub name: String,
+    pub email: Option<String>,
+    pub external_id: Option<String>,
+    pub role: Role,
+    pub status: Standing,
+    pub labels: Vec<String>,
+    pub coach_id: Option<String>,
+}
+
+/// What is to change of a member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MemberEdit {
+    /// Everything that differs from what it was.
+    All {
+        /// What it was when the person began to type.
+        from: Box<MemberWish>,
+        /// What it is to be.
+        to: Box<MemberWish>,
+    },
+    /// Its status.
+    Status(Standing),
+    /// Its coach; none to take the coach away.
+    Coach(Option<String>),
+    /// One label more.
+    AddLabel(String),
+    /// One label less.
+    RemoveLabel(String),
+}
+
+/// What the worker says.
+pub enum Event {
+    /// Whether the system has a keyring, and what came of the session that it kept, if any.
+    Resumed {
+        /// Whether there is one.
+        keyring: bool,
+        /// None if it kept none.
+        session: Option<Result<SignedIn, Failure>>,
+    },
+    /// What came of signing in or setting up.
+    SignedIn(Result<SignedIn, Failure>),
+    /// The keyring did not take the session; why.
+    NotKept(String),
+    /// The server answered.
+    Reached,
+    /// The server did not.
+    NotReached(Failure),
+    /// Who heads the clubs that were asked about: club and head coach.
+    HeadCoaches(Vec<(String, Option<String>)>),
+    /// A club.
+    Club(Box<Result<Club, Failure>>),
+    /// A page of keys of a load.
+    Keys {
+        /// Which load.
+        load: u64,
+        /// The page, or why it did not come.
+        page: Result<Page<Key>, Failure>,
+    },
+    /// A page of members of a load.
+    Members {
+        /// Which load.
+        load: u64,
+        /// The cursor with which it was asked for.
+        cursor: Option<String>,
+        /// The page, or why it did not come.
+        page: Result<Page<Member>, Failure>,
+    },
+    /// One key, with its revision.
+    Key {
+        /// Which was asked for.
+        id: String,
+        /// The key, or why it did not come.
+        result: Box<Result<(Key, Option<String>), Failure>>,
+    },
+    /// What came of a change.
+    Changed {
+        /// Under which it was asked for.
+        ticket: u64,
+        /// What is there now, or why not.
+        result: Box<Result<Changed, Failure>>,
+    },
+    /// The text could not be put on the clipboard; why.
+    NotCopied(String),
+}
+
+/// What there is after a change.
+pub enum Changed {
+    /// A new key, and its secret, this once.
+    Created(Key, Secret),
+    /// A key as it is now.
+    Key(Key, Option<String>),
+    /// Nothing that was not known: a key is revoked, a member removed, a password changed.
+    Done,
+    /// A member as it is now.
+    Member(Member),
+    /// An invitation: its link, this once, and until when it works.
+    Invited {
+        /// The link.
+        link: Secret,
+        /// Until then.
+        expires_at: Timestamp,
+    },
+    /// The club as it is now.
+    Club(Club),
+}

@@ -1,0 +1,459 @@
+//! API keys: what is known of them, what wants attention, and which of them are on screen.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{listing::Listing, number::grouped, time::Clock};
+use crate::rules::fold;
+
+/// An API key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Stays for life.
+    pub id: String,
+    /// By which the coach knows it.
+    pub name: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// By which its secret is recognized.
+    pub hint: String,
+    /// What it may do.
+    pub scopes: Vec<Scope>,
+    /// From where it may be used; from anywhere if empty.
+    pub allowed_ips: Vec<String>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// By whom.
+    pub created_by: String,
+    /// Refused from then on.
+    pub expires_at: Option<Timestamp>,
+    /// When it was last used.
+    pub last_used_at: Option<Timestamp>,
+    /// The secret before the present one, while both work.
+    pub previous_secret: Option<PreviousSecret>,
+    /// How it was revoked.
+    pub revoked: Option<Revoked>,
+    /// A revocation that was sent and is not confirmed.
+    pub revoking: bool,
+}
+
+/// A secret that was replaced and still works.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreviousSecret {
+    /// By which it is recognized.
+    pub hint: String,
+    /// Refused from then on.
+    pub ends_at: Timestamp,
+    /// When it was last used.
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// How a key was revoked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revoked {
+    /// When.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: String,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// What a key may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// Read the club's name, plan and description.
+    OrganizationRead,
+    /// Read the roster.
+    MembersRead,
+    /// Add, change and remove athletes.
+    MembersWrite,
+}
+
+impl Scope {
+    /// All there are.
+    pub const ALL: [Self; 3] = [Self::OrganizationRead, Self::MembersRead, Self::MembersWrite];
+
+    /// The API's word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::OrganizationRead => "organization:read",
+            Self::MembersRead => "members:read",
+            Self::MembersWrite => "members:write",
+        }
+    }
+
+    /// What it allows, to a coach.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::OrganizationRead => "Read the club's name, plan and description",
+            Self::MembersRead => "Read the members",
+            Self::MembersWrite => "Add, change and remove athletes",
+        }
+    }
+}
+
+/// Scopes in a word or two, for a table.
+pub fn scopes_in_short(scopes: &[Scope]) -> &'static str {
+    let has = |scope| scopes.contains(&scope);
+    match (has(Scope::OrganizationRead), has(Scope::MembersRead), has(Scope::MembersWrite)) {
+        (true, true, true) => "Everything",
+        (true, true, false) => "Read only",
+        (false, true, true) => "Read, write members",
+        (false, true, false) => "Read members",
+        (true, false, true) => "Read club, write members",
+        (false, false, true) => "Write members",
+        (true, false, false) => "Read club",
+        (false, false, false) => "Nothing",
+    }
+}
+
+/// What a key is now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// Works.
+    Active,
+    /// Its time has come.
+    Expired,
+    /// Taken back.
+    Revoked,
+}
+
+/// Why a key wants a look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attention {
+    /// Expires within [`EXPIRING_DAYS`].
+    Expiring,
+    /// Was not used in [`IDLE_DAYS`].
+    Idle,
+    /// Was never used since it was created more than [`NEVER_USED_DAYS`] ago.
+    NeverUsed,
+}
+
+/// A key that expires within so many days is pointed out.
+pub const EXPIRING_DAYS: i64 = 30;
+/// A key that was not used for so many days is pointed out.
+pub const IDLE_DAYS: i64 = 90;
+/// A key that was never used is pointed out after so many days: before, its program is being set up.
+pub const NEVER_USED_DAYS: i64 = 7;
+
+impl Key {
+    /// What it is now; what the server would say.
+    pub fn status(&self, now: Timestamp) -> Status {
+        if self.revoked.is_some() {
+            Status::Revoked
+        } else if self.expires_at.is_some_and(|end| end <= now) {
+            Status::Expired
+        } else {
+            Status::Active
+        }
+    }
+
+    /// Why it wants a look, the most pressing first.
+    pub fn attention(&self, clock: &Clock) -> Option<Attention> {
+        if self.status(clock.now) != Status::Active {
+            return None;
+        }
+        if self.expires_at.is_some_and(|end| clock.days_until(end) <= EXPIRING_DAYS) {
+            return Some(Attention::Expiring);
+        }
+        match self.last_used_at {
+            None if clock.days_since(self.created_at) >= NEVER_USED_DAYS => Some(Attention::NeverUsed),
+            Some(used) if clock.days_since(used) >= IDLE_DAYS => Some(Attention::Idle),
+            _ => None,
+        }
+    }
+
+    /// Whether something uses it: used within 30 days.
+    pub fn in_use(&self, clock: &Clock) -> bool {
+        self.last_used_at.is_some_and(|used| clock.days_since(used) < 30)
+    }
+
+    fn contains(&self, folded: &str) -> bool {
+        [Some(&self.name), self.description.as_ref(), Some(&self.id), Some(&self.hint)]
+            .into_iter()
+            .flatten()
+            .any(|text| fold(text).contains(folded))
+    }
+}
+
+/// Which keys are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Filter {
+    /// Those that work.
+    #[default]
+    Active,
+    /// Those that work and expire soon.
+    Expiring,
+    /// Those whose time has come.
+    Expired,
+    /// Those that were taken back.
+    Revoked,
+    /// All of them.
+    All,
+}
+
+impl Filter {
+    /// All there are, in the order of the row of choices.
+    pub const ALL: [Self; 5] = [Self::Active, Self::Expiring, Self::Expired, Self::Revoked, Self::All];
+
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Active => "Active",
+            Self::Expiring => "Expiring",
+            Self::Expired => "Expired",
+            Self::Revoked => "Revoked",
+            Self::All => "All",
+        }
+    }
+
+    /// Whether it needs the keys that work no more, which are loaded on request only.
+    pub const fn needs_ended(self) -> bool {
+        matches!(self, Self::Expired | Self::Revoked | Self::All)
+    }
+
+    fn takes(self, key: &Key, clock: &Clock) -> bool {
+        match self {
+            Self::Active => key.status(clock.now) == Status::Active,
+            Self::Expiring => key.attention(clock) == Some(Attention::Expiring),
+            Self::Expired => key.status(clock.now) == Status::Expired,
+            Self::Revoked => key.status(clock.now) == Status::Revoked,
+            Self::All => true,
+        }
+    }
+}
+
+/// A column of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Column {
+    /// Name, and hint below.
+    Name,
+    /// What it may do.
+    Scopes,
+    /// What it is now.
+    Status,
+    /// When and by whom it was created.
+    #[default]
+    Created,
+    /// When it ends.
+    Expires,
+    /// When it was last used.
+    LastUsed,
+}
+
+/// The keys of a club, and how they are shown.
+#[derive(Debug, Clone, Default)]
+pub struct Keys {
+    /// The keys.
+    pub list: Listing<Key>,
+    /// Whether those that work no more are among them.
+    pub with_ended: bool,
+    /// Which are shown.
+    pub filter: Filter,
+    /// What is searched for.
+    pub search: String,
+    /// By what they are sorted, and whether the other way round.
+    pub sort: (Column, bool),
+    /// The key that the keyboard is on.
+    pub selected: Option<String>,
+    /// The places in the list of those that are shown, in order.
+    pub rows: Vec<usize>,
+}
+
+impl Keys {
+    /// The key of that id.
+    pub fn get(&self, id: &str) -> Option<&Key> {
+        self.list.items.iter().find(|key| key.id == id)
+    }
+
+    /// Puts `key` in the place of the one with its id, or in front.
+    pub fn put(&mut self, key: Key) {
+        match self.list.items.iter_mut().find(|known| known.id == key.id) {
+            Some(known) => *known = key,
+            None => self.list.items.insert(0, key),
+        }
+    }
+
+    /// Finds anew what is shown: after the list, the filter, the search or the order has changed.
+    pub fn arrange(&mut self, clock: &Clock) {
+        let folded = fold(self.search.trim());
+        let items = &self.list.items;
+        let mut rows: Vec<usize> = (0..items.len())
+            .filter(|&at| self.filter.takes(&items[at], clock) && (folded.is_empty() || items[at].contains(&folded)))
+            .collect();
+        let (column, reversed) = self.sort;
+        match column {
+            Column::Name => rows.sort_by_cached_key(|&at| (fold(&items[at].name), items[at].id.clone())),
+            Column::Scopes => rows.sort_by_key(|&at| (items[at].scopes.len(), scopes_in_short(&items[at].scopes))),
+            Column::Status => rows.sort_by_key(|&at| items[at].status(clock.now)),
+            // Ids are made in order of time.
+            Column::Created => rows.sort_by(|&one, &other| items[other].id.cmp(&items[one].id)),
+            Column::Expires => rows.sort_by_key(|&at| items[at].expires_at.map_or(i64::MAX, Timestamp::as_second)),
+            Column::LastUsed => {
+                rows.sort_by_key(|&at| {
+                    std::cmp::Reverse(items[at].last_used_at.map_or(i64::MIN, Timestamp::as_second))
+                });
+            }
+        }
+        if reversed {
+            rows.reverse();
+        }
+        self.rows = rows;
+    }
+
+    /// How many keys the filter takes, without the search; unknown while those that it needs are not loaded.
+    pub fn count(&self, filter: Filter, clock: &Clock) -> Option<usize> {
+        let known = self.with_ended || !filter.needs_ended();
+        let loaded = self.list.loaded_at.is_some();
+        (known && loaded).then(|| self.list.items.iter().filter(|key| filter.takes(key, clock)).count())
+    }
+
+    /// How many keys want a look.
+    pub fn wanting_attention(&self, clock: &Clock) -> usize {
+        self.list.items.iter().filter(|key| key.attention(clock).is_some()).count()
+    }
+
+    /// The keys in a sentence: "12 active · 2 expire within 30 days · 1 never used".
+    pub fn summary(&self, clock: &Clock) -> String {
+        let active = self.list.items.iter().filter(|key| key.status(clock.now) == Status::Active).count();
+        let count = |which| self.list.items.iter().filter(|key| key.attention(clock) == Some(which)).count();
+        let mut parts = vec![format!("{} active", grouped(active))];
+        match count(Attention::Expiring) {
+            0 => {}
+            1 => parts.push("1 expires within 30 days".to_owned()),
+            many => parts.push(format!("{} expire within 30 days", grouped(many))),
+        }
+        match count(Attention::Idle) {
+            0 => {}
+            many => parts.push(format!("{} not used for 90 days", grouped(many))),
+        }
+        match count(Attention::NeverUsed) {
+            0 => {}
+            many => parts.push(format!("{} never used", grouped(many))),
+        }
+        parts.join(" · ")
+    }
+
+    /// Moves the selection by `rows`, or to the first or last; from nowhere to the first.
+    pub fn select(&mut self, to: Move) {
+        let at = self.selected_row();
+        let last = self.rows.len().saturating_sub(1);
+        let row = match to {
+            Move::By(rows) => at.map_or(0, |at| at.saturating_add_signed(rows).min(last)),
+            Move::First => 0,
+            Move::Last => last,
+        };
+        self.selected = self.rows.get(row).map(|&at| self.list.items[at].id.clone());
+    }
+
+    /// The row of the selected key.
+    pub fn selected_row(&self) -> Option<usize> {
+        let id = self.selected.as_deref()?;
+        self.rows.iter().position(|&at| self.list.items[at].id == id)
+    }
+}
+
+/// How a selection moves through a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Move {
+    /// So many rows down; up if negative.
+    By(isize),
+    /// To the first row.
+    First,
+    /// To the last row.
+    Last,
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use jiff::{ToSpan as _, tz::TimeZone};
+
+    use super::*;
+
+    pub fn clock() -> Clock {
+        Clock { now: "2026-11-23T12:00:00Z".parse().expect("an instant"), zone: TimeZone::UTC }
+    }
+
+    pub fn key(id: &str, name: &str) -> Key {
+        let now = clock().now;
+        Key {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            description: None,
+            hint: "astral_live_abc…xyz".to_owned(),
+            scopes: Scope::ALL.to_vec(),
+            allowed_ips: Vec::new(),
+            created_at: now - 2400.hours(),
+            created_by: "Ana Ruiz".to_owned(),
+            expires_at: None,
+            last_used_at: Some(now - 2.hours()),
+            previous_secret: None,
+            revoked: None,
+            revoking: false,
+        }
+    }
+
+    #[test]
+    fn what_wants_attention_is_pointed_out() {
+        let clock = clock();
+        let now = clock.now;
+        let healthy = key("key_1", "Sync");
+        assert_eq!(healthy.attention(&clock), None);
+        let expiring = Key { expires_at: Some(now + (29 * 24).hours()), ..healthy.clone() };
+        assert_eq!(expiring.attention(&clock), Some(Attention::Expiring));
+        let later = Key { expires_at: Some(now + (31 * 24).hours()), ..healthy.clone() };
+        assert_eq!(later.attention(&clock), None);
+        let idle = Key { last_used_at: Some(now - (90 * 24).hours()), ..healthy.clone() };
+        assert_eq!(idle.attention(&clock), Some(Attention::Idle));
+        let unused = Key { last_used_at: None, ..healthy.clone() };
+        assert_eq!(unused.attention(&clock), Some(Attention::NeverUsed));
+        let new = Key { created_at: now - 2.hours(), ..unused };
+        assert_eq!(new.attention(&clock), None, "its program is being set up");
+        let expired = Key { expires_at: Some(now), ..healthy };
+        assert_eq!((expired.status(now), expired.attention(&clock)), (Status::Expired, None));
+    }
+
+    #[test]
+    fn keys_are_filtered_searched_and_sorted() {
+        let clock = clock();
+        let mut keys = Keys::default();
+        keys.put(key("key_1", "Über sync"));
+        keys.put(Key { last_used_at: None, ..key("key_2", "Analytics") });
+        keys.put(Key {
+            revoked: Some(Revoked { at: clock.now, by: "Ana".into(), reason: None }),
+            ..key("key_3", "Old dashboard")
+        });
+        let names = |keys: &Keys| keys.rows.iter().map(|&at| keys.list.items[at].name.clone()).collect::<Vec<_>>();
+        keys.arrange(&clock);
+        assert_eq!(names(&keys), ["Analytics", "Über sync"], "newest first, those that work");
+        keys.search = "uber".into();
+        keys.arrange(&clock);
+        assert_eq!(names(&keys), ["Über sync"]);
+        keys.search.clear();
+        keys.filter = Filter::All;
+        keys.sort = (Column::Name, false);
+        keys.arrange(&clock);
+        assert_eq!(names(&keys), ["Analytics", "Old dashboard", "Über sync"]);
+        keys.sort = (Column::LastUsed, false);
+        keys.arrange(&clock);
+        assert_eq!(names(&keys).last().map(String::as_str), Some("Analytics"), "never used comes last");
+    }
+
+    #[test]
+    fn the_selection_stays_within_the_table() {
+        let mut keys = Keys::default();
+        for n in 0..3 {
+            keys.put(key(&format!("key_{n}"), "Key"));
+        }
+        keys.arrange(&clock());
+        keys.select(Move::By(1));
+        assert_eq!(keys.selected_row(), Some(0), "from nowhere to the first");
+        keys.select(Move::By(10));
+        assert_eq!(keys.selected_row(), Some(2));
+        keys.select(Move::By(-10));
+        assert_eq!(keys.selected_row(), Some(0));
+        keys.select(Move::Last);
+        assert_eq!(keys.selected_row(), Some(2));
+    }
+}

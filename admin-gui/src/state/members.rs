@@ -1,0 +1,442 @@
+//! The roster: what is known of it, and which of it is on screen.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    exchange::{MemberEdit, MemberWish},
+    keys::Move,
+    listing::Listing,
+};
+use crate::rules::{Search, fold, fold_words};
+
+/// A row of the roster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Stays for life.
+    pub id: String,
+    /// What it is in the club.
+    pub role: Role,
+    /// Whether it counts.
+    pub status: Standing,
+    /// What it is called.
+    pub name: String,
+    /// Where to reach it.
+    pub email: Option<String>,
+    /// Words by which it is grouped.
+    pub labels: Vec<String>,
+    /// Its id in the tool that the roster is synced from.
+    pub external_id: Option<String>,
+    /// For an athlete: the coach.
+    pub coach_id: Option<String>,
+    /// Whether a person has accepted the invitation.
+    pub accepted: bool,
+    /// When it was added.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+    /// Its folded words, each after a space: what a search looks through.
+    words: String,
+}
+
+/// What a member is in the club.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Role {
+    /// Heads it.
+    HeadCoach,
+    /// Coaches.
+    Coach,
+    /// Is coached.
+    Athlete,
+}
+
+impl Role {
+    /// All there are.
+    pub const ALL: [Self; 3] = [Self::HeadCoach, Self::Coach, Self::Athlete];
+
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::HeadCoach => "Head coach",
+            Self::Coach => "Coach",
+            Self::Athlete => "Athlete",
+        }
+    }
+}
+
+/// Whether a member counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Standing {
+    /// Takes part.
+    Active,
+    /// Is away.
+    Inactive,
+    /// Is shut out.
+    Suspended,
+}
+
+impl Standing {
+    /// All there are.
+    pub const ALL: [Self; 3] = [Self::Active, Self::Inactive, Self::Suspended];
+
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Active => "Active",
+            Self::Inactive => "Inactive",
+            Self::Suspended => "Suspended",
+        }
+    }
+}
+
+/// What a member is, without what is derived from it.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "as in Member")]
+pub struct MemberFacts {
+    pub id: String,
+    pub role: Role,
+    pub status: Standing,
+    pub name: String,
+    pub email: Option<String>,
+    pub labels: Vec<String>,
+    pub external_id: Option<String>,
+    pub coach_id: Option<String>,
+    pub accepted: bool,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+impl From<MemberFacts> for Member {
+    fn from(facts: MemberFacts) -> Self {
+        let mut words = String::new();
+        let email = facts.email.as_deref().map(|email| [vec![fold(email)], fold_words(email)].concat());
+        for word in fold_words(&facts.name).into_iter().chain(email.into_iter().flatten()) {
+            words.push(' ');
+            words.push_str(&word);
+        }
+        Self {
+            words,
+            id: facts.id,
+            role: facts.role,
+            status: facts.status,
+            name: facts.name,
+            email: facts.email,
+            labels: facts.labels,
+            external_id: facts.external_id,
+            coach_id: facts.coach_id,
+            accepted: facts.accepted,
+            created_at: facts.created_at,
+            updated_at: facts.updated_at,
+        }
+    }
+}
+
+impl Member {
+    /// What can be changed of it.
+    pub fn wish(&self) -> MemberWish {
+        MemberWish {
+            name: self.name.clone(),
+            email: self.email.clone(),
+            external_id: self.external_id.clone(),
+            role: self.role,
+            status: self.status,
+            labels: self.labels.clone(),
+            coach_id: self.coach_id.clone(),
+        }
+    }
+
+    /// The member as it would be.
+    pub fn with(&self, wish: &MemberWish) -> Self {
+        let wish = wish.clone();
+        MemberFacts {
+            id: self.id.clone(),
+            role: wish.role,
+            status: wish.status,
+            name: wish.name,
+            email: wish.email,
+            labels: wish.labels,
+            external_id: wish.external_id,
+            coach_id: wish.coach_id,
+            accepted: self.accepted,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        }
+        .into()
+    }
+
+    /// The member as it would be after an edit.
+    pub fn edited(&self, edit: &MemberEdit) -> Self {
+        let mut wish = self.wish();
+        match edit {
+            MemberEdit::All { to, .. } => wish = *to.clone(),
+            MemberEdit::Status(status) => wish.status = *status,
+            MemberEdit::Coach(coach) => wish.coach_id.clone_from(coach),
+            MemberEdit::AddLabel(label) => {
+                wish.labels.push(label.clone());
+                wish.labels.sort();
+                wish.labels.dedup();
+            }
+            MemberEdit::RemoveLabel(label) => wish.labels.retain(|known| known != label),
+        }
+        self.with(&wish)
+    }
+}
+
+/// Which members are shown; all of these at once.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Filter {
+    /// With this role.
+    pub role: Option<Role>,
+    /// With this status.
+    pub status: Option<Standing>,
+    /// With this label.
+    pub label: Option<String>,
+    /// Assigned to this coach.
+    pub coach_id: Option<String>,
+}
+
+impl Filter {
+    /// Whether it leaves anything out.
+    pub fn is_set(&self) -> bool {
+        *self != Self::default()
+    }
+}
+
+/// A column of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Column {
+    /// Name, and email below.
+    #[default]
+    Name,
+    /// What it is in the club.
+    Role,
+    /// Whether it counts.
+    Status,
+    /// Who coaches it.
+    Coach,
+    /// Words by which it is grouped.
+    Labels,
+    /// When it was added.
+    Added,
+}
+
+/// The roster of a club, and how it is shown.
+#[derive(Debug, Clone, Default)]
+pub struct Members {
+    /// The members.
+    pub list: Listing<Member>,
+    /// Where the page begins that was asked for last.
+    pub cursor: Option<String>,
+    /// Which are shown.
+    pub filter: Filter,
+    /// What is searched for.
+    pub search: String,
+    /// By what they are sorted, and whether the other way round.
+    pub sort: (Column, bool),
+    /// The member that the keyboard is on.
+    pub selected: Option<String>,
+    /// Those that an act for several is meant for.
+    pub marked: BTreeSet<String>,
+    /// The places in the list of those that are shown, in order.
+    pub rows: Vec<usize>,
+    /// How many members there were when that was found.
+    pub rows_of: usize,
+    /// Every label in use, sorted.
+    pub labels: Vec<String>,
+    /// Everyone an athlete can be assigned to: id and name, sorted by name.
+    pub coaches: Vec<(String, String)>,
+}
+
+impl Members {
+    /// The member of that id.
+    pub fn get(&self, id: &str) -> Option<&Member> {
+        self.list.items.iter().find(|member| member.id == id)
+    }
+
+    /// Puts `member` in the place of the one with its id, or at the end, where the newest are.
+    pub fn put(&mut self, member: Member) {
+        match self.list.items.iter_mut().find(|known| known.id == member.id) {
+            Some(known) => *known = member,
+            None => self.list.items.push(member),
+        }
+    }
+
+    /// Takes the member of that id out; its place and itself.
+    pub fn remove(&mut self, id: &str) -> Option<(usize, Member)> {
+        let at = self.list.items.iter().position(|member| member.id == id)?;
+        self.marked.remove(id);
+        Some((at, self.list.items.remove(at)))
+    }
+
+    /// What an athlete's coach is called.
+    pub fn coach_name(&self, id: &str) -> Option<&str> {
+        self.coaches.iter().find(|(coach, _)| coach == id).map(|(_, name)| name.as_str())
+    }
+
+    /// Finds anew what is shown: after the list, the filter, the search or the order has changed.
+    pub fn arrange(&mut self) {
+        let items = &self.list.items;
+        let search = self.search.trim();
+        let words: Vec<String> = match search.parse::<Search>() {
+            Ok(search) => search.words().iter().map(|word| format!(" {word}")).collect(),
+            Err(_) => Vec::new(),
+        };
+        let nothing = !search.is_empty() && words.is_empty();
+        let filter = &self.filter;
+        let takes = |member: &Member| {
+            filter.role.is_none_or(|role| role == member.role)
+                && filter.status.is_none_or(|status| status == member.status)
+                && filter.label.as_ref().is_none_or(|label| member.labels.contains(label))
+                && filter.coach_id.as_ref().is_none_or(|coach| member.coach_id.as_ref() == Some(coach))
+                && words.iter().all(|word| member.words.contains(word.as_str()))
+        };
+        let mut rows: Vec<usize> =
+            if nothing { Vec::new() } else { (0..items.len()).filter(|&at| takes(&items[at])).collect() };
+        let (column, reversed) = self.sort;
+        match column {
+            Column::Name => rows.sort_by(|&one, &other| items[one].words.cmp(&items[other].words)),
+            Column::Role => rows.sort_by_key(|&at| items[at].role),
+            Column::Status => rows.sort_by_key(|&at| items[at].status),
+            Column::Coach => rows.sort_by_cached_key(|&at| {
+                items[at]
+                    .coach_id
+                    .as_deref()
+                    .and_then(|coach| self.coach_name(coach))
+                    .map_or_else(|| "\u{10ffff}".to_owned(), fold)
+            }),
+            Column::Labels => rows.sort_by(|&one, &other| {
+                let (one, other) = (&items[one].labels, &items[other].labels);
+                one.is_empty().cmp(&other.is_empty()).then_with(|| one.cmp(other))
+            }),
+            Column::Added => {}
+        }
+        if reversed {
+            rows.reverse();
+        }
+        self.rows = rows;
+        self.rows_of = items.len();
+    }
+
+    /// Gathers the labels and coaches that there are to choose from: after the list has changed.
+    pub fn gather(&mut self) {
+        let mut labels = BTreeSet::new();
+        for member in &self.list.items {
+            for label in &member.labels {
+                if !labels.contains(label.as_str()) {
+                    labels.insert(label.as_str());
+                }
+            }
+        }
+        self.labels = labels.into_iter().map(str::to_owned).collect();
+        let mut coaches: Vec<(String, String)> = self
+            .list
+            .items
+            .iter()
+            .filter(|member| member.role != Role::Athlete)
+            .map(|member| (member.id.clone(), member.name.clone()))
+            .collect();
+        coaches.sort_by_cached_key(|(_, name)| fold(name));
+        self.coaches = coaches;
+    }
+
+    /// Moves the selection; from nowhere to the first.
+    pub fn select(&mut self, to: Move) {
+        let at = self.selected_row();
+        let last = self.rows.len().saturating_sub(1);
+        let row = match to {
+            Move::By(rows) => at.map_or(0, |at| at.saturating_add_signed(rows).min(last)),
+            Move::First => 0,
+            Move::Last => last,
+        };
+        self.selected = self.rows.get(row).map(|&at| self.list.items[at].id.clone());
+    }
+
+    /// The row of the selected member.
+    pub fn selected_row(&self) -> Option<usize> {
+        let id = self.selected.as_deref()?;
+        self.rows.iter().position(|&at| self.list.items[at].id == id)
+    }
+
+    /// Those that an act is meant for: the marked ones, else the selected one.
+    pub fn meant(&self) -> Vec<String> {
+        if self.marked.is_empty() {
+            self.selected.iter().cloned().collect()
+        } else {
+            self.marked.iter().cloned().collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member(id: &str, name: &str, role: Role) -> Member {
+        MemberFacts {
+            id: id.to_owned(),
+            role,
+            status: Standing::Active,
+            name: name.to_owned(),
+            email: Some(format!("{id}@Club.example")),
+            labels: Vec::new(),
+            external_id: None,
+            coach_id: None,
+            accepted: false,
+            created_at: Timestamp::UNIX_EPOCH,
+            updated_at: Timestamp::UNIX_EPOCH,
+        }
+        .into()
+    }
+
+    fn names(members: &Members) -> Vec<&str> {
+        members.rows.iter().map(|&at| members.list.items[at].name.as_str()).collect()
+    }
+
+    #[test]
+    fn members_are_found_as_the_server_finds_them() {
+        let mut members = Members::default();
+        members.put(member("mem_1", "José Ångström", Role::Athlete));
+        members.put(member("mem_2", "Ana Ruiz", Role::HeadCoach));
+        members.put(member("mem_3", "李小龍", Role::Athlete));
+        members.gather();
+        members.arrange();
+        assert_eq!(members.rows.len(), 3);
+        for (search, found) in [
+            ("jose", vec!["José Ångström"]),
+            ("ANG jo", vec!["José Ångström"]),
+            ("ngström", vec![]),
+            ("mem_2@club", vec!["Ana Ruiz"]),
+            ("李", vec!["李小龍"]),
+            ("…", vec![]),
+        ] {
+            members.search = search.to_owned();
+            members.arrange();
+            assert_eq!(names(&members), found, "{search}");
+        }
+    }
+
+    #[test]
+    fn filters_hold_all_at_once() {
+        let mut members = Members::default();
+        members.put(Member {
+            labels: vec!["u16".into()],
+            coach_id: Some("mem_9".into()),
+            ..member("mem_1", "Amara", Role::Athlete)
+        });
+        members.put(Member { labels: vec!["u16".into()], ..member("mem_2", "Ben", Role::Athlete) });
+        members.put(member("mem_9", "Cora", Role::Coach));
+        members.gather();
+        assert_eq!(
+            (members.labels.as_slice(), members.coach_name("mem_9")),
+            (["u16".to_owned()].as_slice(), Some("Cora"))
+        );
+        members.filter.label = Some("u16".into());
+        members.arrange();
+        assert_eq!(names(&members), ["Amara", "Ben"]);
+        members.filter.coach_id = Some("mem_9".into());
+        members.arrange();
+        assert_eq!(names(&members), ["Amara"]);
+    }
+}

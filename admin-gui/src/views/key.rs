@@ -1,0 +1,188 @@
+//! The page of one key: all that is known of it, and what can be done with it.
+
+use eframe::egui::{Grid, RichText, ScrollArea, Ui, vec2};
+
+use super::{Draw, at_the_right, empty, keys};
+use crate::{
+    state::{
+        Action, Console, View,
+        keys::{Attention, Key, Status},
+        time::Clock,
+    },
+    theme::{Icon, Weight, colors, face, font, mono, size, space},
+    widgets::{Banner, Button, banner, caption, muted, pill, title},
+};
+
+pub fn show(ui: &mut Ui, console: &Console, id: &str, draw: &mut Draw<'_>) {
+    ui.horizontal(|ui| {
+        if Button::quiet("API keys").icon(Icon::ArrowLeft).name("Back to API keys").show(ui).clicked() {
+            draw.acts.push(Action::Show(View::Keys));
+        }
+    });
+    ui.add_space(space::S);
+    let Some(key) = console.keys.get(id) else {
+        if console.keys.list.is_loading() || console.club.is_none() {
+            super::skeleton(ui, size::ROW_TALL, console.keys.list.progress.since(), draw.clock);
+        } else {
+            empty(ui, Icon::Search, "This key is not here", "It may belong to another club of yours.", |_| {});
+        }
+        return;
+    };
+    let clock = draw.clock;
+    let usable = key.status(clock.now) == Status::Active;
+    ui.horizontal(|ui| {
+        ui.set_height(size::CONTROL);
+        at_the_right(ui, |ui| {
+            if key.revoked.is_none() && Button::danger("Revoke").icon(Icon::Trash2).show(ui).clicked() {
+                draw.acts.push(Action::AskRevoke(key.id.clone()));
+            }
+            if usable && Button::new("Change").icon(Icon::Pencil).show(ui).clicked() {
+                draw.acts.push(Action::EditKey(key.id.clone()));
+            }
+            ui.with_layout(eframe::egui::Layout::left_to_right(eframe::egui::Align::Center), |ui| {
+                let (tone, word) = keys::status_of(key, clock, &colors(ui));
+                let room = ui.available_width() - 110.0;
+                ui.scope(|ui| {
+                    ui.set_max_width(room);
+                    title(ui, &key.name);
+                });
+                pill(ui, tone, word);
+            });
+        });
+    });
+    ui.add_space(space::S);
+    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        ui.set_max_width(size::READING.min(ui.available_width()));
+        if let Some(description) = &key.description {
+            muted(ui, description);
+            ui.add_space(space::S);
+        }
+        keys::ended(ui, key, clock);
+        attention(ui, key, clock);
+        ui.add_space(space::M);
+        facts(ui, key, clock, draw.acts);
+    });
+    if ui.ctx().memory(|memory| memory.focused().is_none())
+        && key.revoked.is_none()
+        && console.dialog.is_none()
+        && ui.input_mut(|input| input.consume_key(eframe::egui::Modifiers::NONE, eframe::egui::Key::Delete))
+    {
+        draw.acts.push(Action::AskRevoke(key.id.clone()));
+    }
+}
+
+fn attention(ui: &mut Ui, key: &Key, clock: &Clock) {
+    let (title, text) = match key.attention(clock) {
+        Some(Attention::Expiring) => {
+            let end = key.expires_at.map(|end| clock.ahead(end)).unwrap_or_default();
+            (
+                format!("Expires {end}"),
+                "Whatever uses it is refused from then on. Give it a later day, or create a new key in time.",
+            )
+        }
+        Some(Attention::Idle) => {
+            ("Not used for 90 days".to_owned(), "Does anything still need it? A key that nothing uses is best revoked.")
+        }
+        Some(Attention::NeverUsed) => {
+            ("Never used".to_owned(), "Does anything need it? A key that nothing uses is best revoked.")
+        }
+        None => return,
+    };
+    let tone = colors(ui).warn;
+    banner(ui, &Banner { tone, icon: Icon::TriangleAlert, title: &title, text, detail: None, act: None });
+}
+
+fn facts(ui: &mut Ui, key: &Key, clock: &Clock, acts: &mut Vec<Action>) {
+    let colors = colors(ui);
+    let label = |ui: &mut Ui, text: &str| {
+        ui.allocate_ui(vec2(140.0, 20.0), |ui| {
+            ui.set_min_width(140.0);
+            muted(ui, text);
+        });
+    };
+    let value = |text: &str| RichText::new(text).font(face(Weight::Text, font::BODY)).color(colors.text);
+    let instant = |ui: &mut Ui, text: String, exact: String| {
+        ui.label(value(&text)).on_hover_text(exact);
+    };
+    Grid::new("facts").num_columns(2).spacing(vec2(space::L, space::M)).show(ui, |ui| {
+        label(ui, "Allowed to");
+        ui.vertical(|ui| {
+            ui.spacing_mut().item_spacing.y = space::XS;
+            for scope in &key.scopes {
+                ui.horizontal(|ui| {
+                    ui.spacing_mut().item_spacing.x = space::S;
+                    ui.label(Icon::Check.text(14.0, colors.ok.color));
+                    ui.label(value(scope.meaning())).on_hover_text(scope.word());
+                });
+            }
+        });
+        ui.end_row();
+
+        label(ui, "From");
+        if key.allowed_ips.is_empty() {
+            ui.label(value("any address"));
+        } else {
+            ui.vertical(|ui| {
+                ui.spacing_mut().item_spacing.y = space::XS;
+                for range in &key.allowed_ips {
+                    ui.label(RichText::new(range).font(mono(font::TABLE)).color(colors.text));
+                }
+            });
+        }
+        ui.end_row();
+
+        label(ui, "Expires");
+        match key.expires_at {
+            Some(end) => {
+                let words = if end <= clock.now { clock.ago(end) } else { clock.ahead(end) };
+                instant(ui, format!("{words}, {}", clock.minute(end)), clock.exact(end));
+            }
+            None => {
+                ui.label(value("never"));
+            }
+        }
+        ui.end_row();
+
+        label(ui, "Last used");
+        match key.last_used_at {
+            Some(used) => instant(ui, clock.ago(used), clock.exact(used)),
+            None => {
+                ui.label(value("never"));
+            }
+        }
+        ui.end_row();
+
+        label(ui, "Created");
+        instant(ui, format!("{} by {}", clock.ago(key.created_at), key.created_by), clock.exact(key.created_at));
+        ui.end_row();
+
+        if let Some(previous) = &key.previous_secret {
+            label(ui, "Previous secret");
+            ui.vertical(|ui| {
+                ui.spacing_mut().item_spacing.y = space::XS;
+                ui.label(RichText::new(&previous.hint).font(mono(font::TABLE)).color(colors.text));
+                let used = previous.last_used_at.map_or_else(|| "never used".to_owned(), |used| clock.ago(used));
+                let words = format!("works until {}, last used {used}", clock.minute(previous.ends_at));
+                caption(ui, &words, colors.muted).on_hover_text(clock.exact(previous.ends_at));
+            });
+            ui.end_row();
+        }
+
+        label(ui, "Secret");
+        ui.vertical(|ui| {
+            ui.spacing_mut().item_spacing.y = space::XS;
+            ui.label(RichText::new(&key.hint).font(mono(font::TABLE)).color(colors.text));
+            caption(ui, "Its first and last characters; nobody can show the rest again.", colors.muted);
+        });
+        ui.end_row();
+
+        label(ui, "Id");
+        ui.horizontal(|ui| {
+            ui.label(RichText::new(&key.id).font(mono(font::TABLE)).color(colors.text));
+            if Button::quiet("Copy id").icon(Icon::Copy).icon_only().show(ui).clicked() {
+                acts.push(Action::Copy(key.id.clone()));
+            }
+        });
+        ui.end_row();
+    });
+}

@@ -1,0 +1,182 @@
+//! A new API key, or a change of one.
+
+use eframe::egui::{Context, Ui};
+
+use super::{Draw, failed, sent};
+use crate::{
+    state::{
+        Action,
+        form::sentence,
+        forms::{Expiry, KeyForm},
+        keys::Scope,
+        time::Clock,
+    },
+    theme::{Icon, colors, size, space},
+    widgets::{Button, Dialog, Entry, caption, chip, label_text, tick},
+};
+
+pub fn show(ctx: &Context, form: &mut KeyForm, draw: &mut Draw<'_>) {
+    let clock = draw.clock;
+    let new = form.key.is_none();
+    let (title, verb) = if new { ("New API key", "Create key") } else { ("Change API key", "Save") };
+    let busy = form.sending.is_on();
+    let mut send = false;
+    let acts = &mut *draw.acts;
+    let form_cell = std::cell::RefCell::new(form);
+    let response = Dialog::new(title, size::DIALOG).show(
+        ctx,
+        |ui, opened| send = content(ui, &mut form_cell.borrow_mut(), opened, clock),
+        |ui, _| {
+            if Button::primary(verb).busy(busy).show(ui).clicked() {
+                acts.push(Action::SaveKey);
+            }
+            if Button::new("Cancel").enabled(!busy).show(ui).clicked() {
+                acts.push(Action::Close);
+            }
+        },
+    );
+    if send {
+        draw.acts.push(Action::SaveKey);
+    }
+    if response.close {
+        draw.acts.push(Action::Close);
+    }
+}
+
+fn content(ui: &mut Ui, form: &mut KeyForm, opened: bool, clock: &Clock) -> bool {
+    if let Some(failure) = &form.sending.failure {
+        failed(ui, failure);
+    }
+    let checked = form.name();
+    let problem = form.name.problem(&checked);
+    let name = Entry::new("Name")
+        .hint("Roster sync script")
+        .help("What uses it, so that you know which one to revoke.")
+        .problem(problem)
+        .focus(opened)
+        .show(ui, &mut form.name);
+
+    let checked = form.description();
+    let problem = form.description.problem(&checked);
+    let entry = Entry::new("Description").optional().hint("Where it runs, who looks after it").rows(2).problem(problem);
+    entry.show(ui, &mut form.description);
+
+    let day = expiry(ui, form, clock);
+    scopes(ui, form);
+
+    let checked = form.addresses();
+    let problem = form.addresses.problem(&checked);
+    let entry = Entry::new("Allowed addresses")
+        .optional()
+        .hint("203.0.113.7, 2001:db8::/32")
+        .help("Refused from anywhere else. Empty: allowed from anywhere.")
+        .problem(problem)
+        .mono();
+    let addresses = entry.show(ui, &mut form.addresses);
+    let mut fields = vec![&name, &addresses];
+    fields.extend(day.as_ref());
+    sent(ui, &fields)
+}
+
+fn expiry(ui: &mut Ui, form: &mut KeyForm, clock: &Clock) -> Option<eframe::egui::Response> {
+    let mut day = None;
+    ui.vertical(|ui| {
+        ui.spacing_mut().item_spacing.y = space::S;
+        ui.label(label_text(ui, "Expires"));
+        ui.horizontal_wrapped(|ui| {
+            let mut choices = Vec::new();
+            if form.key.is_none() {
+                for days in [7, 30, 90] {
+                    choices.push((Expiry::Days(days), format!("In {days} days")));
+                }
+            }
+            choices.push((Expiry::On, "On a date".to_owned()));
+            choices.push((Expiry::Never, "Never".to_owned()));
+            for (expiry, text) in choices {
+                if chip(ui, form.expiry == expiry, &text, None).clicked() {
+                    if expiry == Expiry::On
+                        && form.day.text.is_empty()
+                        && let Ok(Some(end)) = form.expires_at(clock)
+                    {
+                        form.day.text = clock.date(end);
+                    }
+                    form.expiry = expiry;
+                }
+            }
+        });
+        let colors = colors(ui);
+        let checked = form.expires_at(clock);
+        match form.expiry {
+            Expiry::On => {
+                let problem = form.day.problem(&checked);
+                let entry = Entry::new("Last day").hint("2027-01-31").width(160.0).problem(problem);
+                day = Some(
+                    ui.horizontal_top(|ui| {
+                        let response = entry.show(ui, &mut form.day);
+                        if let Ok(Some(end)) = &checked {
+                            ui.vertical(|ui| {
+                                ui.add_space(28.0);
+                                caption(
+                                    ui,
+                                    &format!("{}, until {}", clock.ahead(*end), clock.minute(*end)),
+                                    colors.muted,
+                                )
+                                .on_hover_text(clock.exact(*end));
+                            });
+                        }
+                        response
+                    })
+                    .inner,
+                );
+            }
+            Expiry::Never => {
+                ui.horizontal(|ui| {
+                    ui.spacing_mut().item_spacing.x = space::XS;
+                    ui.label(Icon::TriangleAlert.text(14.0, colors.warn.color));
+                    caption(
+                        ui,
+                        "It works until somebody revokes it. For automated scripts an expiry date is recommended.",
+                        colors.warn.color,
+                    );
+                });
+            }
+            Expiry::Days(_) => {
+                if let Ok(Some(end)) = &checked {
+                    caption(ui, &format!("Refused after {}.", clock.minute(*end)), colors.muted)
+                        .on_hover_text(clock.exact(*end));
+                }
+            }
+        }
+    });
+    day
+}
+
+fn scopes(ui: &mut Ui, form: &mut KeyForm) {
+    const READ: [Scope; 2] = [Scope::OrganizationRead, Scope::MembersRead];
+    ui.vertical(|ui| {
+        ui.spacing_mut().item_spacing.y = space::S;
+        ui.label(label_text(ui, "Allowed to"));
+        ui.horizontal_wrapped(|ui| {
+            let now = form.scopes().unwrap_or_default();
+            if chip(ui, now == READ, "Read only", None).clicked() {
+                form.scopes = READ.to_vec();
+            }
+            if chip(ui, now == Scope::ALL, "Everything", None).clicked() {
+                form.scopes = Scope::ALL.to_vec();
+            }
+        });
+        for scope in Scope::ALL {
+            let mut ticked = form.scopes.contains(&scope);
+            if tick(ui, &mut ticked, scope.meaning(), Some(scope.word())).changed() {
+                if ticked {
+                    form.scopes.push(scope);
+                } else {
+                    form.scopes.retain(|known| *known != scope);
+                }
+            }
+        }
+        if let Err(invalid) = form.scopes() {
+            caption(ui, &sentence(&invalid.0), colors(ui).danger.color);
+        }
+    });
+}

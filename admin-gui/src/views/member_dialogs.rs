@@ -1,0 +1,168 @@
+//! What is asked about one member or several at once.
+
+use eframe::egui::{Context, Frame, Label, Margin, RichText};
+
+use super::{Draw, failed, member_form::choose_coach, sent};
+use crate::{
+    state::{Action, CoachForm, InvitationOnce, LabelForm, RemoveForm, members::Members},
+    theme::{Icon, colors, font, mono, size, space},
+    widgets::{Button, Dialog, Entry, body, caption, chip, label_text, muted, spinner},
+};
+
+pub fn remove(ctx: &Context, form: &RemoveForm, draw: &mut Draw<'_>) {
+    let title = match form.members.as_slice() {
+        [(_, name)] => format!("Remove {name}?"),
+        several => format!("Remove {} members?", several.len()),
+    };
+    let acts = &mut *draw.acts;
+    let response = Dialog::new(&title, size::DIALOG).show(
+        ctx,
+        |ui, _| {
+            let text = match form.members.len() {
+                1 => "They leave the roster, and can no longer sign in to this club. This cannot be undone.",
+                _ => "They leave the roster, and can no longer sign in to this club. This cannot be undone. Athletes of a coach who goes are left without one.",
+            };
+            body(ui, text);
+            if form.members.len() > 1 {
+                let names: Vec<&str> = form.members.iter().take(12).map(|(_, name)| name.as_str()).collect();
+                let more = form.members.len().saturating_sub(12);
+                let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+                muted(ui, &format!("{}{more}", names.join(", ")));
+            }
+        },
+        |ui, opened| {
+            let verb = if form.members.len() == 1 { "Remove member" } else { "Remove members" };
+            if Button::danger(verb).icon(Icon::Trash2).show(ui).clicked() {
+                acts.push(Action::Remove);
+            }
+            let keep = Button::new("Keep").show(ui);
+            if opened {
+                keep.request_focus();
+            }
+            if keep.clicked() {
+                acts.push(Action::Close);
+            }
+        },
+    );
+    if response.close {
+        draw.acts.push(Action::Close);
+    }
+}
+
+pub fn label(ctx: &Context, form: &mut LabelForm, members: &Members, draw: &mut Draw<'_>) {
+    let (title, verb) = if form.give { ("Add a label", "Add label") } else { ("Remove a label", "Remove label") };
+    let count = form.members.len();
+    let mut send = false;
+    let acts = &mut *draw.acts;
+    let response = Dialog::new(title, size::DIALOG).show(
+        ctx,
+        |ui, opened| {
+            let checked = form.label.value::<crate::rules::Label>();
+            let problem = form.label.problem(&checked);
+            let help = if count == 1 { "For 1 member.".to_owned() } else { format!("For {count} members.") };
+            let entry = Entry::new("Label").hint("u16").help(&help).problem(problem).focus(opened);
+            let field = entry.show(ui, &mut form.label);
+            ui.horizontal_wrapped(|ui| {
+                for known in members.labels.iter().take(20) {
+                    if chip(ui, form.label.text == *known, known, None).clicked() {
+                        form.label.text.clone_from(known);
+                    }
+                }
+            });
+            send = sent(ui, &[&field]);
+        },
+        |ui, _| {
+            if Button::primary(verb).show(ui).clicked() {
+                acts.push(Action::Label);
+            }
+            if Button::new("Cancel").show(ui).clicked() {
+                acts.push(Action::Close);
+            }
+        },
+    );
+    if send {
+        draw.acts.push(Action::Label);
+    }
+    if response.close {
+        draw.acts.push(Action::Close);
+    }
+}
+
+pub fn coach(ctx: &Context, form: &mut CoachForm, members: &Members, draw: &mut Draw<'_>) {
+    let count = form.members.len();
+    let verb = if form.coach_id.is_some() { "Assign coach" } else { "Leave without a coach" };
+    let acts = &mut *draw.acts;
+    let response = Dialog::new("Assign a coach", size::DIALOG).show(
+        ctx,
+        |ui, _| {
+            ui.spacing_mut().item_spacing.y = space::XS;
+            ui.label(label_text(ui, "Coach"));
+            choose_coach(ui, &mut form.coach_id, members);
+            let said = if count == 1 { "For 1 athlete.".to_owned() } else { format!("For {count} athletes.") };
+            caption(ui, &said, colors(ui).muted);
+        },
+        |ui, _| {
+            if Button::primary(verb).show(ui).clicked() {
+                acts.push(Action::Coach);
+            }
+            if Button::new("Cancel").show(ui).clicked() {
+                acts.push(Action::Close);
+            }
+        },
+    );
+    if response.close {
+        draw.acts.push(Action::Close);
+    }
+}
+
+pub fn invitation(ctx: &Context, once: &InvitationOnce, draw: &mut Draw<'_>) {
+    let title = format!("Invite {}", once.member.name);
+    let clock = draw.clock;
+    let acts = std::cell::RefCell::new(Vec::new());
+    let response = Dialog::new(&title, size::DIALOG_WIDE).show(
+        ctx,
+        |ui, _| {
+            let colors = colors(ui);
+            if let Some(failure) = &once.sending.failure {
+                failed(ui, failure);
+            }
+            let Some((link, expires_at)) = &once.link else {
+                if once.sending.is_on() {
+                    spinner(ui, 20.0, "Making the invitation");
+                }
+                return;
+            };
+            body(
+                ui,
+                "Send them this link. Whoever opens it can set a password and sign in as this member, so hand it to nobody \
+                 else. It is shown this once; a new invitation replaces it.",
+            );
+            Frame::new().fill(colors.hover).corner_radius(size::RADIUS).inner_margin(Margin::same(12)).show(ui, |ui| {
+                ui.set_width(ui.available_width());
+                let text = RichText::new(link.reveal()).font(mono(font::LABEL)).color(colors.text);
+                ui.add(Label::new(text).wrap().selectable(true));
+            });
+            let copied = if once.copied_at.is_some() { " It is taken off the clipboard after a minute." } else { "" };
+            caption(ui, &format!("It works until {}.{copied}", clock.minute(*expires_at)), colors.muted)
+                .on_hover_text(clock.exact(*expires_at));
+        },
+        |ui, _| {
+            if once.link.is_some() {
+                let (word, icon) =
+                    if once.copied_at.is_some() { ("Copied", Icon::Check) } else { ("Copy link", Icon::Copy) };
+                if Button::primary(word).icon(icon).show(ui).clicked() {
+                    acts.borrow_mut().push(Action::CopySecret);
+                }
+            }
+            if Button::new("Close").enabled(!once.sending.is_on()).show(ui).clicked() {
+                acts.borrow_mut().push(Action::Close);
+            }
+        },
+    );
+    draw.acts.append(&mut acts.into_inner());
+    // A click beside it is no word that the link was sent.
+    let escape = response.close && once.link.is_none();
+    if escape {
+        draw.acts.push(Action::Close);
+    }
+}

@@ -1,0 +1,420 @@
+//! The roster.
+
+use std::cell::RefCell;
+
+use eframe::egui::{ComboBox, Frame, ProgressBar, RichText, Stroke, Ui, vec2};
+
+use super::{
+    Draw, at_the_right, empty,
+    keys::{leave_search, online},
+    list_failed, skeleton,
+};
+use crate::{
+    state::{
+        Action, Connection, Console,
+        listing::Progress,
+        members::{Column as Sorted, Member, Members, Role, Standing},
+        number::grouped,
+    },
+    theme::{Colors, Icon, Tone, Weight, colors, face, font, size, space},
+    widgets::{Button, Cells, Column, Marks, Row, Table, Width, caption, line, menu_item, search, title},
+};
+
+pub fn show(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
+    header(ui, console, draw);
+    if let Progress::Failed(failure, cursor) = &console.members.list.progress
+        && console.connection == Connection::Online
+    {
+        if cursor.is_some() {
+            rest(ui, &failure.title, draw);
+        } else {
+            list_failed(ui, failure, draw);
+        }
+        ui.add_space(space::S);
+    }
+    if console.members.list.is_first_load() {
+        skeleton(ui, size::ROW_TALL, console.members.list.progress.since(), draw.clock);
+        return;
+    }
+    filters(ui, console, draw);
+    ui.add_space(space::S);
+    if console.members.list.items.len() == 1
+        && console.members.list.progress == Progress::Complete
+        && console.members.rows.len() == 1
+    {
+        alone(ui, draw);
+        return;
+    }
+    if console.members.rows.is_empty() && !console.members.list.is_loading() {
+        nothing(ui, console, draw);
+    } else {
+        table(ui, console, draw);
+    }
+}
+
+fn header(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
+    ui.horizontal(|ui| {
+        ui.set_height(size::CONTROL);
+        title(ui, "Members");
+        at_the_right(ui, |ui| {
+            if Button::primary("New member").icon(Icon::UserPlus).show(ui).clicked() {
+                draw.acts.push(Action::NewMember);
+            }
+            let width = (ui.available_width() - space::S).clamp(60.0, 240.0);
+            let focus = std::mem::take(&mut draw.look.search);
+            let response = search(ui, &mut console.members.search, "Search members", width, focus);
+            if response.changed() {
+                draw.acts.push(Action::FilterMembers);
+            }
+            if response.has_focus() || response.lost_focus() {
+                leave_search(ui, &response, &mut console.members.search, Action::FilterMembers, draw);
+            }
+        });
+    });
+    let list = &console.members.list;
+    let muted = colors(ui).muted;
+    ui.horizontal(|ui| {
+        ui.set_height(24.0);
+        match &list.progress {
+            Progress::Loading(_) if list.received() > 0 => {
+                let bar = ProgressBar::new(1.0).animate(true).desired_width(120.0).desired_height(6.0);
+                ui.add(bar.fill(colors(ui).accent.color)).accessible_name("Loading members");
+                caption(ui, &format!("{} members loaded so far", grouped(list.received())), muted);
+                if Button::quiet("Stop loading").icon(Icon::X).show(ui).clicked() {
+                    draw.acts.push(Action::StopMembers);
+                }
+            }
+            Progress::Stopped(_) => {
+                caption(ui, &format!("Stopped after {} members", grouped(list.items.len())), muted);
+                if Button::quiet("Load the rest").icon(Icon::RefreshCw).show(ui).clicked() {
+                    draw.acts.push(Action::LoadMembers);
+                }
+            }
+            _ => {
+                let coaches = list.items.iter().filter(|member| member.role == Role::Coach).count();
+                let athletes = list.items.iter().filter(|member| member.role == Role::Athlete).count();
+                if !list.items.is_empty() {
+                    caption(ui, &format!("{} athletes · {} coaches", grouped(athletes), grouped(coaches)), muted);
+                }
+            }
+        }
+    });
+    ui.add_space(space::S);
+}
+
+fn rest(ui: &mut Ui, why: &str, draw: &mut Draw<'_>) {
+    let said = crate::widgets::Banner {
+        tone: colors(ui).warn,
+        icon: Icon::TriangleAlert,
+        title: why,
+        text: "Not all members are here.",
+        detail: None,
+        act: Some("Load the rest"),
+    };
+    if crate::widgets::banner(ui, &said) {
+        draw.acts.push(Action::LoadMembers);
+    }
+}
+
+fn filters(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
+    let members = &mut console.members;
+    let before = members.filter.clone();
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = space::S;
+        let roles = Role::ALL.map(|role| (Some(role), role.word().to_owned()));
+        choose(ui, "Role", &mut members.filter.role, roles);
+        let standings = Standing::ALL.map(|status| (Some(status), status.word().to_owned()));
+        choose(ui, "Status", &mut members.filter.status, standings);
+        let labels = members.labels.iter().map(|label| (Some(label.clone()), label.clone()));
+        choose(ui, "Label", &mut members.filter.label, labels.collect::<Vec<_>>());
+        let coaches = members.coaches.iter().map(|(id, name)| (Some(id.clone()), name.clone()));
+        choose(ui, "Coach", &mut members.filter.coach_id, coaches.collect::<Vec<_>>());
+        if members.filter.is_set() && Button::quiet("Clear filters").icon(Icon::X).show(ui).clicked() {
+            members.filter = Default::default();
+        }
+        if members.filter != before {
+            draw.acts.push(Action::FilterMembers);
+        }
+    });
+    if !console.members.marked.is_empty() {
+        ui.add_space(space::S);
+        marked(ui, &console.members, draw);
+    }
+}
+
+/// One choice of several, or any.
+fn choose<T: Clone + PartialEq>(
+    ui: &mut Ui,
+    name: &str,
+    chosen: &mut Option<T>,
+    choices: impl IntoIterator<Item = (Option<T>, String)>,
+) {
+    let choices: Vec<(Option<T>, String)> = choices.into_iter().collect();
+    let word = choices.iter().find(|(value, _)| value == chosen && chosen.is_some()).map(|(_, word)| word.clone());
+    let colors = colors(ui);
+    let said = word.map_or_else(|| name.to_owned(), |word| format!("{name}: {word}"));
+    let color = if chosen.is_some() { colors.accent.color } else { colors.text };
+    let text = RichText::new(shorten(&said, 28)).font(face(Weight::Medium, font::LABEL)).color(color);
+    ComboBox::from_id_salt(("filter", name))
+        .selected_text(text)
+        .width(110.0)
+        .height(320.0)
+        .show_ui(ui, |ui| {
+            ui.selectable_value(chosen, None, "Any");
+            for (value, word) in choices {
+                ui.selectable_value(chosen, value, shorten(&word, 40));
+            }
+        })
+        .response
+        .accessible_name(format!("Filter by {}", name.to_lowercase()));
+}
+
+/// At most `most` characters, the last one an ellipsis if there were more.
+pub fn shorten(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        text.to_owned()
+    } else {
+        let mut short: String = text.chars().take(most - 1).collect();
+        short.push('…');
+        short
+    }
+}
+
+/// What can be done with those that are marked.
+fn marked(ui: &mut Ui, members: &Members, draw: &mut Draw<'_>) {
+    let colors = colors(ui);
+    let ids = || members.marked.iter().cloned().collect::<Vec<_>>();
+    Frame::new().fill(colors.accent.soft).corner_radius(size::RADIUS).inner_margin(8).show(ui, |ui| {
+        ui.horizontal_wrapped(|ui| {
+            caption(ui, &format!("{} marked", members.marked.len()), colors.text);
+            if Button::new("Add label").icon(Icon::Tag).show(ui).clicked() {
+                draw.acts.push(Action::AskLabel(ids(), true));
+            }
+            if Button::new("Remove label").show(ui).clicked() {
+                draw.acts.push(Action::AskLabel(ids(), false));
+            }
+            if Button::new("Assign coach").icon(Icon::UserRound).show(ui).clicked() {
+                draw.acts.push(Action::AskCoach(ids()));
+            }
+            if Button::new("Set active").show(ui).clicked() {
+                draw.acts.push(Action::SetStatus(ids(), Standing::Active));
+            }
+            if Button::new("Set inactive").show(ui).clicked() {
+                draw.acts.push(Action::SetStatus(ids(), Standing::Inactive));
+            }
+            if Button::danger("Remove").icon(Icon::Trash2).show(ui).clicked() {
+                draw.acts.push(Action::AskRemove(ids()));
+            }
+            if Button::quiet("Unmark all").show(ui).clicked() {
+                draw.acts.push(Action::MarkAll(false));
+            }
+        });
+    });
+}
+
+fn alone(ui: &mut Ui, draw: &mut Draw<'_>) {
+    empty(
+        ui,
+        Icon::Users,
+        "Only you so far",
+        "Add your athletes and coaches here, or let a program do it: a key that may write members keeps the roster in step \
+         with another tool.",
+        |ui| {
+            if Button::primary("Add the first member").icon(Icon::UserPlus).show(ui).clicked() {
+                draw.acts.push(Action::NewMember);
+            }
+        },
+    );
+}
+
+fn nothing(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
+    let searched = console.members.search.trim().to_owned();
+    let title = if searched.is_empty() {
+        "Nobody matches the filters".to_owned()
+    } else {
+        format!("Nobody matches \"{searched}\"")
+    };
+    let partial = !matches!(console.members.list.progress, Progress::Complete);
+    let text = if partial {
+        "Only the members that were loaded are searched."
+    } else {
+        "It is searched for in the beginnings of the words of name and email."
+    };
+    empty(ui, Icon::Search, &title, text, |ui| {
+        if Button::new("Show everybody").show(ui).clicked() {
+            console.members.search.clear();
+            console.members.filter = Default::default();
+            draw.acts.push(Action::FilterMembers);
+        }
+    });
+}
+
+fn table(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
+    let colors = colors(ui);
+    let wide = ui.available_width() > 900.0;
+    let mut columns = vec![
+        Column { id: Sorted::Name, title: "Name", width: Width::Share(3.0, 180.0) },
+        Column { id: Sorted::Role, title: "Role", width: Width::Exact(100.0) },
+        Column { id: Sorted::Status, title: "Status", width: Width::Exact(112.0) },
+        Column { id: Sorted::Coach, title: "Coach", width: Width::Share(1.5, 100.0) },
+        Column { id: Sorted::Labels, title: "Labels", width: Width::Share(1.5, 90.0) },
+    ];
+    if wide {
+        columns.push(Column { id: Sorted::Added, title: "Added", width: Width::Exact(120.0) });
+    }
+    let height = ui.available_height() - 32.0;
+    let members = &console.members;
+    let clock = draw.clock;
+    let me = console.membership.member_id.as_str();
+    let reveal = std::mem::take(&mut draw.look.reveal);
+    let member_of = |row: usize| &members.list.items[members.rows[row]];
+    let acts = RefCell::new(Vec::new());
+    let all = !members.rows.is_empty() && members.marked.len() == members.rows.len();
+    let marks = if members.marked.is_empty() {
+        Marks::None
+    } else if all {
+        Marks::All
+    } else {
+        Marks::Some
+    };
+    let did = Frame::new()
+        .stroke(Stroke::new(1.0, colors.border))
+        .corner_radius(size::RADIUS_LARGE)
+        .show(ui, |ui| {
+            ui.set_min_size(vec2(ui.available_width(), height));
+            ui.set_max_height(height);
+            let table = Table {
+                name: "Members",
+                columns: &columns,
+                row_height: size::ROW_TALL,
+                rows: members.rows.len(),
+                selected: members.selected_row(),
+                sort: members.sort,
+                marks: Some(marks),
+                keys: console.dialog.is_none(),
+                reveal,
+            };
+            table.show(
+                ui,
+                |row| {
+                    let member = member_of(row);
+                    Row {
+                        name: format!(
+                            "{}, {}, {}",
+                            member.name,
+                            member.role.word().to_lowercase(),
+                            member.status.word().to_lowercase()
+                        ),
+                        title: member.name.clone(),
+                        marked: members.marked.contains(&member.id),
+                        faded: member.status != Standing::Active,
+                    }
+                },
+                |row, cells| cells_of(member_of(row), members, me, wide, clock, cells),
+                |row, ui| menu(ui, member_of(row), &acts),
+            )
+        })
+        .inner;
+    draw.acts.append(&mut acts.into_inner());
+    let id_of = |row: usize| members.list.items[members.rows[row]].id.clone();
+    if let Some(column) = did.sort {
+        draw.acts.push(Action::SortMembers(column));
+    }
+    if let Some(to) = did.moved {
+        draw.acts.push(Action::SelectMember(to));
+        draw.look.reveal = true;
+    }
+    if let Some(row) = did.marked {
+        draw.acts.push(Action::Mark(id_of(row)));
+    } else if let Some(row) = did.opened {
+        draw.acts.push(Action::EditMember(id_of(row)));
+    }
+    if let Some(all) = did.mark_all {
+        draw.acts.push(Action::MarkAll(all));
+    }
+    if did.copy
+        && let Some(id) = &members.selected
+    {
+        draw.acts.push(Action::Copy(id.clone()));
+    }
+    if did.delete {
+        draw.acts.push(Action::AskRemove(members.meant()));
+    }
+    if let Some(row) = did.selected {
+        console.members.selected = Some(id_of(row));
+    }
+    footer(ui, console, &colors);
+}
+
+fn footer(ui: &mut Ui, console: &Console, colors: &Colors) {
+    ui.add_space(space::S);
+    line(ui, font::LABEL_LINE, |ui| {
+        let shown = grouped(console.members.rows.len());
+        let all = grouped(console.members.list.items.len());
+        caption(ui, &format!("{shown} of {all}"), colors.muted);
+        at_the_right(ui, |ui| online(ui, console, colors));
+    });
+}
+
+fn standing(status: Standing, colors: &Colors) -> Option<Tone> {
+    match status {
+        Standing::Active => Some(colors.ok),
+        Standing::Inactive => None,
+        Standing::Suspended => Some(colors.danger),
+    }
+}
+
+fn cells_of(
+    member: &Member,
+    members: &Members,
+    me: &str,
+    wide: bool,
+    clock: &crate::state::time::Clock,
+    cells: &mut Cells<'_>,
+) {
+    let colors = cells.colors;
+    let name = if member.id == me { format!("{} (you)", member.name) } else { member.name.clone() };
+    let below = member.email.as_deref().unwrap_or_default();
+    cells.two_lines(&name, below, face(Weight::Text, font::LABEL));
+    let signs_in = if member.accepted { "Can sign in" } else { "Has not accepted an invitation" };
+    cells.text(member.role.word(), colors.text, Some(signs_in));
+    cells.pill(standing(member.status, &colors), member.status.word(), None);
+    match member.coach_id.as_deref() {
+        Some(coach) => cells.text(members.coach_name(coach).unwrap_or("not loaded yet"), colors.text, None),
+        None => cells.text("–", colors.muted, None),
+    }
+    cells.text(&member.labels.join(", "), colors.text, None);
+    if wide {
+        cells.text(&clock.ago(member.created_at), colors.muted, Some(&clock.exact(member.created_at)));
+    }
+}
+
+fn menu(ui: &mut Ui, member: &Member, acts: &RefCell<Vec<Action>>) {
+    let act = |action| acts.borrow_mut().push(action);
+    let id = || vec![member.id.clone()];
+    ui.spacing_mut().item_spacing.y = 0.0;
+    if menu_item(ui, Icon::Pencil, "Change", "Enter", false) {
+        act(Action::EditMember(member.id.clone()));
+    }
+    if menu_item(ui, Icon::Copy, "Copy id", "Ctrl C", false) {
+        act(Action::Copy(member.id.clone()));
+    }
+    if !member.accepted && member.email.is_some() && menu_item(ui, Icon::Link, "Invite", "", false) {
+        act(Action::Invite(member.id.clone()));
+    }
+    if member.role == Role::Athlete && menu_item(ui, Icon::UserRound, "Assign coach", "", false) {
+        act(Action::AskCoach(id()));
+    }
+    if member.role != Role::HeadCoach {
+        if member.status == Standing::Suspended {
+            if menu_item(ui, Icon::CircleCheck, "Set active", "", false) {
+                act(Action::SetStatus(id(), Standing::Active));
+            }
+        } else if menu_item(ui, Icon::TriangleAlert, "Suspend", "", false) {
+            act(Action::SetStatus(id(), Standing::Suspended));
+        }
+        if menu_item(ui, Icon::Trash2, "Remove", "Del", true) {
+            act(Action::AskRemove(id()));
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! The secret of a new key, this once. Nothing closes it but the word that it is stored.
+
+use eframe::egui::{Context, Frame, Label, Margin, RichText, ScrollArea, Ui};
+
+use super::{Draw, at_the_right};
+use crate::{
+    state::{Action, Example, SecretOnce},
+    theme::{Icon, colors, font, mono, size, space},
+    widgets::{Banner, Button, Dialog, banner, body, caption, chip, line},
+};
+
+pub fn show(ctx: &Context, once: &SecretOnce, draw: &mut Draw<'_>) {
+    let acts = std::cell::RefCell::new(Vec::new());
+    let response = Dialog::new("Copy this key now", size::DIALOG_WIDE).show(
+        ctx,
+        |ui, opened| content(ui, once, opened, &acts),
+        |ui, _| {
+            if Button::new("I have stored it").icon(Icon::Check).show(ui).clicked() {
+                acts.borrow_mut().push(Action::Stored);
+            }
+        },
+    );
+    draw.acts.append(&mut acts.into_inner());
+    if response.close {
+        draw.acts.push(Action::Close);
+    }
+}
+
+fn content(ui: &mut Ui, once: &SecretOnce, opened: bool, acts: &std::cell::RefCell<Vec<Action>>) {
+    let colors = colors(ui);
+    body(
+        ui,
+        "Astral keeps no copy: once this window closes, nobody can show it again. Store it in a password manager or in \
+         your program's settings, never in its source code.",
+    );
+    code(ui, once.secret.reveal(), font::TABLE);
+    let (word, icon) = if once.copied_at.is_some() { ("Copied", Icon::Check) } else { ("Copy key", Icon::Copy) };
+    line(ui, size::CONTROL, |ui| {
+        let response = Button::primary(word).icon(icon).show(ui);
+        if opened {
+            response.request_focus();
+        }
+        if response.clicked() {
+            acts.borrow_mut().push(Action::CopySecret);
+        }
+        if once.copied_at.is_some() {
+            caption(ui, "It is taken off the clipboard after a minute.", colors.muted);
+        }
+    });
+    ui.vertical(|ui| {
+        ui.spacing_mut().item_spacing.y = space::S;
+        line(ui, size::CONTROL, |ui| {
+            for (example, name) in [(Example::Curl, "curl"), (Example::Python, "Python")] {
+                if chip(ui, once.example == example, name, None).clicked() {
+                    acts.borrow_mut().push(Action::ShowExample(example));
+                }
+            }
+            at_the_right(ui, |ui| {
+                if Button::quiet("Copy example").icon(Icon::Copy).show(ui).clicked() {
+                    acts.borrow_mut().push(Action::CopyExample);
+                }
+            });
+        });
+        code(ui, &once.example_text(), font::LABEL);
+    });
+    if once.insisted {
+        banner(
+            ui,
+            &Banner {
+                tone: colors.warn,
+                icon: Icon::TriangleAlert,
+                title: "Is it stored?",
+                text: "If this closes now, the key is lost. Press \"I have stored it\" once it is in a safe place.",
+                detail: None,
+                act: None,
+            },
+        );
+    }
+}
+
+/// What is to be copied as it stands: it is never broken into lines, but scrolled.
+fn code(ui: &mut Ui, text: &str, size: f32) {
+    let colors = colors(ui);
+    Frame::new().fill(colors.hover).corner_radius(size::RADIUS).inner_margin(Margin::same(12)).show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ScrollArea::horizontal().id_salt(("code", size.to_bits())).auto_shrink([false, true]).show(ui, |ui| {
+            let text = RichText::new(text).font(mono(size)).color(colors.text);
+            ui.add(Label::new(text).extend().selectable(true));
+        });
+    });
+}

@@ -1,0 +1,210 @@
+//! The client's types as the state knows them.
+
+use astral_client::types;
+use chrono::{DateTime, Utc};
+use jiff::Timestamp;
+
+use crate::state::{
+    club::{Club, Membership, Person, Plan, SignedIn},
+    exchange::MemberWish,
+    keys::{Key, PreviousSecret, Revoked, Scope},
+    members::{Member, MemberFacts, Role, Standing},
+};
+
+/// The instant, which both types know to the millisecond.
+pub fn instant(time: DateTime<Utc>) -> Timestamp {
+    Timestamp::from_millisecond(time.timestamp_millis()).unwrap_or(Timestamp::MAX)
+}
+
+/// The other way round.
+pub fn date_time(instant: Timestamp) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(instant.as_millisecond()).unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+macro_rules! key {
+    ($key:expr) => {
+        Key {
+            id: $key.id,
+            name: $key.name,
+            description: $key.description,
+            hint: $key.hint,
+            scopes: $key.scopes.into_iter().map(Scope::from).collect(),
+            allowed_ips: $key.allowed_ips,
+            created_at: instant($key.created_at),
+            created_by: $key.created_by.display_name,
+            expires_at: $key.expires_at.map(instant),
+            last_used_at: $key.last_used_at.map(instant),
+            previous_secret: $key.previous_secret.map(|previous| PreviousSecret {
+                hint: previous.hint,
+                ends_at: instant(previous.ends_at),
+                last_used_at: previous.last_used_at.map(instant),
+            }),
+            revoked: $key.revoked.map(|revoked| Revoked {
+                at: instant(revoked.at),
+                by: revoked.by.display_name,
+                reason: revoked.reason,
+            }),
+            revoking: false,
+        }
+    };
+}
+
+impl From<types::ApiKey> for Key {
+    fn from(key: types::ApiKey) -> Self {
+        key!(key)
+    }
+}
+
+impl From<types::CreatedApiKey> for Key {
+    fn from(key: types::CreatedApiKey) -> Self {
+        key!(key)
+    }
+}
+
+macro_rules! same_values {
+    ($ours:ident = $theirs:ident { $($value:ident),+ }) => {
+        impl From<types::$theirs> for $ours {
+            fn from(value: types::$theirs) -> Self {
+                match value { $(types::$theirs::$value => Self::$value),+ }
+            }
+        }
+
+        impl From<$ours> for types::$theirs {
+            fn from(value: $ours) -> Self {
+                match value { $($ours::$value => Self::$value),+ }
+            }
+        }
+    };
+}
+
+same_values!(Role = Role { HeadCoach, Coach, Athlete });
+same_values!(Standing = MemberStatus { Active, Inactive, Suspended });
+same_values!(Plan = Plan { Free, Coach, Club, Enterprise });
+
+impl From<types::Scope> for Scope {
+    fn from(scope: types::Scope) -> Self {
+        match scope {
+            types::Scope::OrganizationRead => Self::OrganizationRead,
+            types::Scope::MembersRead => Self::MembersRead,
+            types::Scope::MembersWrite => Self::MembersWrite,
+        }
+    }
+}
+
+impl From<Scope> for types::Scope {
+    fn from(scope: Scope) -> Self {
+        match scope {
+            Scope::OrganizationRead => Self::OrganizationRead,
+            Scope::MembersRead => Self::MembersRead,
+            Scope::MembersWrite => Self::MembersWrite,
+        }
+    }
+}
+
+impl From<types::Member> for Member {
+    fn from(member: types::Member) -> Self {
+        MemberFacts {
+            id: member.id,
+            role: member.role.into(),
+            status: member.status.into(),
+            name: member.display_name,
+            email: member.email,
+            labels: member.labels,
+            external_id: member.external_id,
+            coach_id: member.coach_id,
+            accepted: member.user_id.is_some(),
+            created_at: instant(member.created_at),
+            updated_at: instant(member.updated_at),
+        }
+        .into()
+    }
+}
+
+/// The club, at the revision `etag`.
+pub fn club(organization: types::Organization, etag: Option<String>) -> Club {
+    Club {
+        id: organization.id,
+        name: organization.name,
+        description: organization.description,
+        plan: organization.plan.into(),
+        security_settings: organization.features.contains(&types::Feature::SecuritySettings),
+        active_keys: organization.active_api_keys.and_then(|count| u64::try_from(count).ok()),
+        created_at: instant(organization.created_at),
+        etag,
+    }
+}
+
+/// Who is signed in, by what the server says of them; none if it was a key that asked.
+pub fn signed_in(caller: types::Caller) -> Option<SignedIn> {
+    let user = caller.user?;
+    Some(SignedIn {
+        person: Person { id: user.id, name: user.display_name, email: user.email },
+        memberships: caller
+            .memberships
+            .into_iter()
+            .map(|membership| Membership {
+                organization_id: membership.organization_id,
+                organization_name: membership.organization_name,
+                member_id: membership.member_id,
+                role: membership.role.into(),
+            })
+            .collect(),
+    })
+}
+
+/// A role that can be given; the head coach's is handed over instead.
+pub fn assignable(role: Role) -> types::AssignableRole {
+    match role {
+        Role::HeadCoach | Role::Coach => types::AssignableRole::Coach,
+        Role::Athlete => types::AssignableRole::Athlete,
+    }
+}
+
+/// A member to be added.
+pub fn new_member(member: MemberWish) -> types::NewMember {
+    types::NewMember {
+        display_name: member.name,
+        role: Some(assignable(member.role)),
+        status: Some(member.status.into()),
+        email: member.email,
+        labels: (!member.labels.is_empty()).then_some(member.labels),
+        external_id: member.external_id,
+        coach_id: member.coach_id,
+    }
+}
+
+/// What differs between two wishes, as the API wants it said.
+pub fn member_change(from: &MemberWish, to: MemberWish) -> types::MemberChange {
+    use types::ClearableMemberField as Clear;
+    let mut change = types::MemberChange::default();
+    let mut clear = Vec::new();
+    if to.name != from.name {
+        change.display_name = Some(to.name);
+    }
+    if to.role != from.role {
+        change.role = Some(assignable(to.role));
+    }
+    if to.status != from.status {
+        change.status = Some(to.status.into());
+    }
+    let mut optional = |from: &Option<String>, to: Option<String>, field: &mut Option<String>, cleared: Clear| {
+        if to != *from {
+            match to {
+                Some(value) => *field = Some(value),
+                None => clear.push(cleared),
+            }
+        }
+    };
+    optional(&from.email, to.email, &mut change.email, Clear::Email);
+    optional(&from.external_id, to.external_id, &mut change.external_id, Clear::ExternalId);
+    optional(&from.coach_id, to.coach_id, &mut change.coach_id, Clear::CoachId);
+    if to.labels != from.labels {
+        if to.labels.is_empty() {
+            clear.push(Clear::Labels);
+        } else {
+            change.labels = to.labels;
+        }
+    }
+    change.clear = (!clear.is_empty()).then_some(clear);
+    change
+}

@@ -1,0 +1,178 @@
+//! The only user of the generated client: commands in, events out, on a thread of its own.
+
+mod answers;
+mod failure;
+mod keyring;
+mod session;
+
+use std::{collections::HashMap, sync::mpsc, thread};
+
+use tokio::sync::mpsc as commands;
+
+use self::session::Session;
+use crate::state::exchange::{Command, Event};
+
+/// A thread that asks the server, and says what came of it.
+pub struct Worker {
+    commands: commands::UnboundedSender<Command>,
+    events: mpsc::Receiver<Event>,
+}
+
+/// Where events go: into a channel, and whoever draws is woken.
+#[derive(Clone)]
+pub(crate) struct Outbox {
+    events: mpsc::Sender<Event>,
+    wake: std::sync::Arc<dyn Fn() + Send + Sync>,
+}
+
+impl Outbox {
+    pub(crate) fn send(&self, event: Event) {
+        if self.events.send(event).is_ok() {
+            (self.wake)();
+        }
+    }
+}
+
+/// Where the session is kept between one start and the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeping {
+    /// In the system's keyring, if there is one.
+    Keyring,
+    /// Nowhere: as on a system without a keyring.
+    Memory,
+}
+
+impl Worker {
+    /// Starts it; `wake` is called after each event.
+    ///
+    /// # Panics
+    /// If the system gives no thread.
+    pub fn start(keeping: Keeping, wake: impl Fn() + Send + Sync + 'static) -> Self {
+        let (commands, inbox) = commands::unbounded_channel();
+        let (sender, events) = mpsc::channel();
+        let outbox = Outbox { events: sender, wake: std::sync::Arc::new(wake) };
+        thread::Builder::new()
+            .name("worker".to_owned())
+            .spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                if let Ok(runtime) = runtime {
+                    runtime.block_on(run(keeping, inbox, outbox));
+                }
+            })
+            .expect("the system gives a thread");
+        Self { commands, events }
+    }
+
+    /// Asks for something; the answer comes as an event.
+    pub fn ask(&self, command: Command) {
+        // The thread ends with this handle only.
+        let _ = self.commands.send(command);
+    }
+
+    /// What came since the last call.
+    pub fn events(&self) -> impl Iterator<Item = Event> {
+        self.events.try_iter()
+    }
+}
+
+async fn run(keeping: Keeping, mut inbox: commands::UnboundedReceiver<Command>, outbox: Outbox) {
+    let mut session: Option<Session> = None;
+    let mut loads: HashMap<&'static str, tokio::task::JoinHandle<()>> = HashMap::new();
+    while let Some(command) = inbox.recv().await {
+        match command {
+            Command::Resume { server } => {
+                let keyring = keyring::exists(keeping).await;
+                let kept = match &server {
+                    Some(server) if keyring => keyring::find(server.as_str().to_owned()).await,
+                    _ => None,
+                };
+                let resumed = match (server, kept) {
+                    (Some(server), Some(token)) => match Session::resume(server, &token).await {
+                        Ok((resumed, signed_in)) => {
+                            session = Some(resumed);
+                            Some(Ok(signed_in))
+                        }
+                        Err(failure) => Some(Err(failure)),
+                    },
+                    _ => None,
+                };
+                outbox.send(Event::Resumed { keyring, session: resumed });
+            }
+            Command::SignIn { server, email, password, keep } => {
+                let result = Session::sign_in(server, email, password).await;
+                session = signed_in(result, keep, keeping, &outbox).await;
+            }
+            Command::SetUp { server, setup_code, organization_name, display_name, email, password, keep } => {
+                let result =
+                    Session::set_up(server, setup_code, organization_name, display_name, email, password).await;
+                session = signed_in(result, keep, keeping, &outbox).await;
+            }
+            Command::Forget => {
+                if let Some(session) = session.take() {
+                    keyring::remove(keeping, session.server().to_owned()).await;
+                }
+                stop(&mut loads);
+            }
+            Command::SignOut { everywhere, ticket } => {
+                if let Some(ending) = session.take() {
+                    let result = ending.sign_out(everywhere).await;
+                    let ended = result.is_ok();
+                    outbox.send(Event::Changed { ticket, result: Box::new(result) });
+                    if ended || !everywhere {
+                        keyring::remove(keeping, ending.server().to_owned()).await;
+                        stop(&mut loads);
+                    } else {
+                        session = Some(ending);
+                    }
+                }
+            }
+            Command::StopMembers => {
+                if let Some(load) = loads.remove("members") {
+                    load.abort();
+                }
+            }
+            command => {
+                let Some(session) = session.clone() else { continue };
+                let outbox = outbox.clone();
+                let of = match &command {
+                    Command::LoadKeys { .. } => Some("keys"),
+                    Command::LoadMembers { .. } => Some("members"),
+                    _ => None,
+                };
+                let task = tokio::spawn(async move { session.answer(command, &outbox).await });
+                if let Some(earlier) = of.and_then(|of| loads.insert(of, task)) {
+                    earlier.abort();
+                }
+            }
+        }
+    }
+}
+
+fn stop(loads: &mut HashMap<&'static str, tokio::task::JoinHandle<()>>) {
+    for (_, load) in loads.drain() {
+        load.abort();
+    }
+}
+
+type SignedIn = (Session, crate::state::club::SignedIn, crate::state::secret::Secret);
+
+async fn signed_in(
+    result: Result<SignedIn, crate::state::failure::Failure>,
+    keep: bool,
+    keeping: Keeping,
+    outbox: &Outbox,
+) -> Option<Session> {
+    match result {
+        Ok((session, signed_in, token)) => {
+            outbox.send(Event::SignedIn(Ok(signed_in)));
+            if keep && let Err(reason) = keyring::keep(keeping, session.server().to_owned(), token).await {
+                outbox.send(Event::NotKept(reason));
+            }
+            Some(session)
+        }
+        Err(failure) => {
+            outbox.send(Event::SignedIn(Err(failure)));
+            None
+        }
+    }
+}

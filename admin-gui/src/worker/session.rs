@@ -1,0 +1,380 @@
+//! A session with one server, and what can be asked in it.
+
+use std::time::Duration;
+
+use astral_client::{Client, Error, ResponseValue, types};
+use reqwest::header::{ETAG, HeaderMap};
+
+use super::{
+    Outbox, answers,
+    failure::{self, check_version},
+};
+use crate::state::{
+    address::Address,
+    club::SignedIn,
+    exchange::{Change, Changed, Command, Event, KeyFacts, MemberEdit},
+    failure::{Failure, FailureKind},
+    keys::Key,
+    listing::Page,
+    members::Member,
+    secret::Secret,
+};
+
+/// How long to wait for a connection.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long to wait for an answer.
+const ANSWER: Duration = Duration::from_secs(30);
+/// The most rows that the API gives at once.
+const PAGE: u32 = 200;
+
+/// A signed-in session.
+#[derive(Clone)]
+pub struct Session {
+    server: Address,
+    client: Client,
+}
+
+type Answer<T> = Result<ResponseValue<T>, Error<types::Problem>>;
+
+fn client(server: &Address, headers: HeaderMap) -> Result<Client, Failure> {
+    let http = astral_client::http()
+        .connect_timeout(CONNECT)
+        .timeout(ANSWER)
+        .user_agent(concat!("astral-admin/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .default_headers(headers)
+        .build()
+        .map_err(|error| failure::of(Error::CommunicationError(error), &server.host()))?;
+    Ok(Client::new_with_client(server.as_str(), http))
+}
+
+/// What came of `answer`, from a server that says which version it is.
+fn versioned<T>(answer: Answer<T>, host: &str) -> Result<T, Failure> {
+    match answer {
+        Ok(response) => {
+            check_version(response.headers(), host)?;
+            Ok(response.into_inner())
+        }
+        Err(error) => {
+            if let Error::ErrorResponse(response) = &error {
+                check_version(response.headers(), host)?;
+            }
+            Err(failure::of(error, host))
+        }
+    }
+}
+
+fn etag(headers: &HeaderMap) -> Option<String> {
+    headers.get(ETAG)?.to_str().ok().map(str::to_owned)
+}
+
+impl Session {
+    /// Signs in; the token too, to be kept.
+    pub async fn sign_in(
+        server: Address,
+        email: String,
+        password: Secret,
+    ) -> Result<(Self, SignedIn, Secret), Failure> {
+        let anonymous = client(&server, HeaderMap::new())?;
+        let body = types::Login { email, password: password.reveal().to_owned() };
+        let session = versioned(anonymous.login().body(body).send().await, &server.host())?;
+        Self::with_token(server, Secret::new(session.token)).await
+    }
+
+    /// Sets a new server up; the token too, to be kept.
+    pub async fn set_up(
+        server: Address,
+        setup_code: Secret,
+        organization_name: String,
+        display_name: String,
+        email: String,
+        password: Secret,
+    ) -> Result<(Self, SignedIn, Secret), Failure> {
+        let anonymous = client(&server, HeaderMap::new())?;
+        let body = types::Setup {
+            setup_code: setup_code.reveal().to_owned(),
+            organization_name,
+            display_name,
+            email,
+            password: password.reveal().to_owned(),
+        };
+        let done = versioned(anonymous.set_up().body(body).send().await, &server.host())?;
+        Self::with_token(server, Secret::new(done.token)).await
+    }
+
+    /// Goes on with a session that was kept.
+    pub async fn resume(server: Address, token: &Secret) -> Result<(Self, SignedIn), Failure> {
+        let host = server.host();
+        let client = client(&server, astral_client::authorization(token.reveal()))?;
+        let caller = versioned(client.get_caller().send().await, &host)?;
+        let signed_in = answers::signed_in(caller)
+            .ok_or_else(|| Failure::new(FailureKind::SignedOut, "The session does not count.", "Sign in again."))?;
+        Ok((Self { server, client }, signed_in))
+    }
+
+    async fn with_token(server: Address, token: Secret) -> Result<(Self, SignedIn, Secret), Failure> {
+        let (session, signed_in) = Self::resume(server, &token).await?;
+        Ok((session, signed_in, token))
+    }
+
+    /// Where the server is, as the keyring knows it.
+    pub fn server(&self) -> &str {
+        self.server.as_str()
+    }
+
+    fn failed(&self, error: Error<types::Problem>) -> Failure {
+        failure::of(error, &self.server.host())
+    }
+
+    /// Ends the session, or all of the person's.
+    pub async fn sign_out(&self, everywhere: bool) -> Result<Changed, Failure> {
+        let request = self.client.logout();
+        let request = if everywhere { request.everywhere(true) } else { request };
+        match request.send().await.map_err(|error| self.failed(error)) {
+            Ok(_) => Ok(Changed::Done),
+            // What is to be ended has ended.
+            Err(failure) if failure.kind == FailureKind::SignedOut => Ok(Changed::Done),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Does what is asked, and says what came of it.
+    pub async fn answer(&self, command: Command, outbox: &Outbox) {
+        match command {
+            Command::Probe => match self.client.get_caller().send().await {
+                Ok(_) => outbox.send(Event::Reached),
+                Err(error) => outbox.send(Event::NotReached(self.failed(error))),
+            },
+            Command::FindHeadCoaches(clubs) => {
+                let mut found = Vec::new();
+                for (id, name) in clubs {
+                    found.push((name, self.head_coach(&id).await));
+                }
+                outbox.send(Event::HeadCoaches(found));
+            }
+            Command::LoadClub { organization } => {
+                let answer = self.client.get_organization().org_id(organization).send().await;
+                let club = answer.map(|response| {
+                    let etag = etag(response.headers());
+                    answers::club(response.into_inner(), etag)
+                });
+                outbox.send(Event::Club(Box::new(club.map_err(|error| self.failed(error)))));
+            }
+            Command::LoadKeys { organization, with_ended, load } => {
+                self.load_keys(&organization, with_ended, load, outbox).await;
+            }
+            Command::LoadMembers { organization, cursor, load } => {
+                self.load_members(&organization, cursor, load, outbox).await;
+            }
+            Command::LoadKey { organization, key } => {
+                let answer = self.client.get_api_key().org_id(organization).key_id(&key).send().await;
+                let result = answer.map(|response| {
+                    let etag = etag(response.headers());
+                    (Key::from(response.into_inner()), etag)
+                });
+                let result = result.map_err(|error| self.failed(error));
+                outbox.send(Event::Key { id: key, result: Box::new(result) });
+            }
+            Command::Change { organization, ticket, change } => {
+                let result = self.change(organization, change).await;
+                outbox.send(Event::Changed { ticket, result: Box::new(result) });
+            }
+            // Answered by whoever holds the session.
+            Command::Resume { .. }
+            | Command::SignIn { .. }
+            | Command::SetUp { .. }
+            | Command::SignOut { .. }
+            | Command::Forget
+            | Command::StopMembers => {}
+        }
+    }
+
+    /// Who heads a club; none if the person may not know.
+    async fn head_coach(&self, organization: &str) -> Option<String> {
+        let members = self.client.list_members().org_id(organization).role(types::Role::HeadCoach).send().await.ok()?;
+        members.into_inner().data.into_iter().next().map(|member| member.display_name)
+    }
+
+    async fn load_keys(&self, organization: &str, with_ended: bool, load: u64, outbox: &Outbox) {
+        let status = if with_ended { types::KeyStatusFilter::All } else { types::KeyStatusFilter::Active };
+        let mut cursor: Option<String> = None;
+        loop {
+            let request = self.client.list_api_keys().org_id(organization).limit(PAGE).status(status);
+            let request = if let Some(cursor) = &cursor { request.cursor(cursor) } else { request };
+            match request.send().await {
+                Ok(response) => {
+                    let page = response.into_inner();
+                    cursor = page.next_cursor;
+                    let items = page.data.into_iter().map(Key::from).collect();
+                    outbox.send(Event::Keys { load, page: Ok(Page { items, next: cursor.clone() }) });
+                }
+                Err(error) => {
+                    outbox.send(Event::Keys { load, page: Err(self.failed(error)) });
+                    return;
+                }
+            }
+            if cursor.is_none() {
+                return;
+            }
+        }
+    }
+
+    async fn load_members(&self, organization: &str, mut cursor: Option<String>, load: u64, outbox: &Outbox) {
+        loop {
+            let request = self.client.list_members().org_id(organization).limit(PAGE);
+            let request = if let Some(cursor) = &cursor { request.cursor(cursor) } else { request };
+            let asked = cursor.take();
+            match request.send().await {
+                Ok(response) => {
+                    let page = response.into_inner();
+                    cursor = page.next_cursor;
+                    let items = page.data.into_iter().map(Member::from).collect();
+                    outbox.send(Event::Members { load, cursor: asked, page: Ok(Page { items, next: cursor.clone() }) });
+                }
+                Err(error) => {
+                    outbox.send(Event::Members { load, cursor: asked, page: Err(self.failed(error)) });
+                    return;
+                }
+            }
+            if cursor.is_none() {
+                return;
+            }
+        }
+    }
+
+    async fn change(&self, organization: String, change: Change) -> Result<Changed, Failure> {
+        self.send(organization, change).await.map_err(|error| self.failed(error))
+    }
+
+    async fn send(&self, org: String, change: Change) -> Result<Changed, Error<types::Problem>> {
+        let client = &self.client;
+        Ok(match change {
+            Change::CreateKey { key, idempotency_key } => {
+                let body = types::NewApiKey {
+                    name: key.name,
+                    description: key.description,
+                    expires_at: key.expires_at.map(answers::date_time),
+                    scopes: Some(key.scopes.into_iter().map(types::Scope::from).collect()),
+                    allowed_ips: (!key.allowed_ips.is_empty()).then_some(key.allowed_ips),
+                };
+                let request = client.create_api_key().org_id(org).idempotency_key(idempotency_key).body(body);
+                let mut created = request.send().await?.into_inner();
+                let secret = Secret::new(std::mem::take(&mut created.secret));
+                Changed::Created(created.into(), secret)
+            }
+            Change::UpdateKey { id, etag: revision, key } => {
+                let request = client.update_api_key().org_id(org).key_id(id).body(key_change(key));
+                let request = if let Some(revision) = revision { request.if_match(revision) } else { request };
+                let response = request.send().await?;
+                let etag = etag(response.headers());
+                Changed::Key(response.into_inner().into(), etag)
+            }
+            Change::RevokeKey { id, reason } => {
+                let request = client.revoke_api_key().org_id(org).key_id(id);
+                let request = if let Some(reason) = reason { request.reason(reason) } else { request };
+                request.send().await?;
+                Changed::Done
+            }
+            Change::CreateMember { member, idempotency_key } => {
+                let body = answers::new_member(member);
+                let request = client.create_member().org_id(org).idempotency_key(idempotency_key).body(body);
+                Changed::Member(request.send().await?.into_inner().into())
+            }
+            Change::UpdateMember { id, edit } => Changed::Member(self.update_member(org, id, edit).await?),
+            Change::RemoveMember { id } => {
+                client.delete_member().org_id(org).member_id(id).send().await?;
+                Changed::Done
+            }
+            Change::Invite { id, idempotency_key } => {
+                let request = client.create_invitation().org_id(org).member_id(id).idempotency_key(idempotency_key);
+                let invited = request.body(types::NewInvitation::default()).send().await?.into_inner();
+                Changed::Invited {
+                    link: Secret::new(invited.link),
+                    expires_at: answers::instant(invited.invitation.expires_at),
+                }
+            }
+            Change::UpdateClub { name, description, etag: revision } => {
+                let clear = description.is_none().then(|| vec![types::ClearableOrganizationField::Description]);
+                let body = types::OrganizationChange { name: Some(name), description, clear };
+                let request = client.update_organization().org_id(org).body(body);
+                let request = if let Some(revision) = revision { request.if_match(revision) } else { request };
+                let response = request.send().await?;
+                let etag = etag(response.headers());
+                Changed::Club(answers::club(response.into_inner(), etag))
+            }
+            Change::HandOver { member_id, password } => {
+                let body = types::HandOver { member_id, password: password.reveal().to_owned() };
+                client.hand_over_head_coach().org_id(org).body(body).send().await?;
+                Changed::Done
+            }
+            Change::ChangePassword { current, new } => {
+                let body = types::PasswordChange {
+                    current_password: current.reveal().to_owned(),
+                    new_password: new.reveal().to_owned(),
+                };
+                client.change_password().body(body).send().await?;
+                Changed::Done
+            }
+        })
+    }
+
+    /// Changes a member as it is now: reads it first, and changes that very revision, so that nothing which somebody
+    /// else changed meanwhile is undone.
+    async fn update_member(&self, org: String, id: String, edit: MemberEdit) -> Result<Member, Error<types::Problem>> {
+        use types::ClearableMemberField as Clear;
+        let present = self.client.get_member().org_id(&org).member_id(&id).send().await?;
+        let revision = etag(present.headers());
+        let present = present.into_inner();
+        let labels_are = |labels: Vec<String>| {
+            if labels.is_empty() {
+                types::MemberChange { clear: Some(vec![Clear::Labels]), ..Default::default() }
+            } else {
+                types::MemberChange { labels, ..Default::default() }
+            }
+        };
+        let body = match edit {
+            MemberEdit::All { from, to } => answers::member_change(&from, *to),
+            MemberEdit::Status(status) => types::MemberChange { status: Some(status.into()), ..Default::default() },
+            MemberEdit::Coach(Some(coach)) => types::MemberChange { coach_id: Some(coach), ..Default::default() },
+            MemberEdit::Coach(None) => types::MemberChange { clear: Some(vec![Clear::CoachId]), ..Default::default() },
+            MemberEdit::AddLabel(label) => {
+                let mut labels = present.labels;
+                if labels.contains(&label) {
+                    return Ok(self.client.get_member().org_id(org).member_id(id).send().await?.into_inner().into());
+                }
+                labels.push(label);
+                labels_are(labels)
+            }
+            MemberEdit::RemoveLabel(label) => {
+                let labels = present.labels.into_iter().filter(|known| *known != label).collect();
+                labels_are(labels)
+            }
+        };
+        let request = self.client.update_member().org_id(org).member_id(id).body(body);
+        let request = if let Some(revision) = revision { request.if_match(revision) } else { request };
+        Ok(request.send().await?.into_inner().into())
+    }
+}
+
+/// All that can be said of a key, as the API wants it said.
+fn key_change(key: KeyFacts) -> types::ApiKeyChange {
+    use types::ClearableApiKeyField as Clear;
+    let mut clear = Vec::new();
+    if key.description.is_none() {
+        clear.push(Clear::Description);
+    }
+    if key.expires_at.is_none() {
+        clear.push(Clear::ExpiresAt);
+    }
+    if key.allowed_ips.is_empty() {
+        clear.push(Clear::AllowedIps);
+    }
+    types::ApiKeyChange {
+        name: Some(key.name),
+        description: key.description,
+        scopes: key.scopes.into_iter().map(types::Scope::from).collect(),
+        expires_at: key.expires_at.map(answers::date_time),
+        allowed_ips: key.allowed_ips,
+        clear: (!clear.is_empty()).then_some(clear),
+    }
+}

@@ -1,0 +1,17 @@
+//! The console, driven by name and role against the real server; no display is needed.
+
+mod club;
+mod keys;
+mod layout;
+mod members;
+mod sign_in;
+mod trouble;
+
+use astral_tests::{Club, TestServer};
+
+/// A server with a club on it.
+async fn club() -> (TestServer, Club) {
+    let server = TestServer::start().await;
+    let club = server.club("Summit Running Club").await;
+    (server, club)
+}
