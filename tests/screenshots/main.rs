@@ -18,7 +18,11 @@ use std::{
 use astral_admin::{App, Keeping, Start, state::preferences::Preferences};
 use eframe::{
     NativeOptions,
-    egui::{self, ColorImage, Context, Theme, ViewportCommand},
+    egui::{self, ColorImage, Context, Event, Theme, ViewportCommand},
+};
+use image::{
+    ExtendedColorType, ImageEncoder as _,
+    codecs::png::{CompressionType, FilterType, PngEncoder},
 };
 use jiff::{Timestamp, tz::TimeZone};
 
@@ -107,6 +111,11 @@ impl Player {
 }
 
 impl eframe::App for Player {
+    /// The pointer stays out of the pictures.
+    fn raw_input_hook(&mut self, _ctx: &Context, input: &mut egui::RawInput) {
+        input.events.retain(|event| !matches!(event, Event::PointerMoved(_) | Event::PointerButton { .. }));
+    }
+
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         let ctx = ui.ctx().clone();
         let Some(mut playing) = self.playing.take() else {
@@ -146,8 +155,9 @@ impl eframe::App for Player {
 fn save(image: &ColorImage, file: &Path) {
     let [width, height] = image.size.map(|side| u32::try_from(side).expect("a screen"));
     let bytes: Vec<u8> = image.pixels.iter().flat_map(|pixel| [pixel.r(), pixel.g(), pixel.b()]).collect();
-    let picture = image::RgbImage::from_raw(width, height, bytes).expect("as many bytes as pixels");
-    picture.save(file).expect("the folder can be written");
+    let file = std::fs::File::create(file).expect("the folder can be written");
+    let encoder = PngEncoder::new_with_quality(file, CompressionType::Best, FilterType::Adaptive);
+    encoder.write_image(&bytes, width, height, ExtendedColorType::Rgb8).expect("as many bytes as pixels");
 }
 
 fn main() -> eframe::Result {

@@ -200,11 +200,17 @@ fn in_console(scene: &str) -> Vec<Step> {
             members_loaded(),
             Box::new(|app, ctx| {
                 let members = &app.state().console().expect("signed in").members;
-                let one = members.list.items.iter().find(|member| !member.accepted && member.email.is_some());
+                let one = members.list.items.iter().find(|member| !member.accepted);
                 let id = one.expect("somebody to invite").id.clone();
                 app.act(ctx, Action::Invite(id));
                 true
             }),
+            set(|state| {
+                if let Some(Dialog::Invitation(once)) = &mut console(state).dialog {
+                    once.email = Field::of("amara@summit.example");
+                }
+            }),
+            act(Action::SendInvitation),
             wait(
                 |state| matches!(state.console().and_then(|console| console.dialog.as_ref()), Some(Dialog::Invitation(once)) if once.link.is_some()),
             ),

@@ -353,6 +353,7 @@ impl Screen {
 
     /// Everything that has a place on screen: its role, its name, and where it is.
     pub fn places(&self) -> Vec<Place> {
+        let scale = self.harness.ctx.pixels_per_point();
         let mut places = Vec::new();
         let mut nodes = vec![self.harness.root().accesskit_node()];
         while let Some(node) = nodes.pop() {
@@ -362,8 +363,8 @@ impl Screen {
                     role: node.role(),
                     name: node.label().or_else(|| node.value()).unwrap_or_default(),
                     rect: egui::Rect::from_min_max(
-                        egui::pos2(bounds.x0 as f32, bounds.y0 as f32),
-                        egui::pos2(bounds.x1 as f32, bounds.y1 as f32),
+                        egui::pos2(bounds.x0 as f32, bounds.y0 as f32) / scale,
+                        egui::pos2(bounds.x1 as f32, bounds.y1 as f32) / scale,
                     ),
                     can_be_pressed: node.data().supports_action(egui::accesskit::Action::Click),
                 });

@@ -96,6 +96,8 @@ pub enum Action {
     SetStatus(Vec<String>, Standing),
     /// Wants to invite a member.
     Invite(String),
+    /// Sent the form of the invitation.
+    SendInvitation,
     /// Sent the form of the club.
     SaveClub,
     /// Took back what was typed into the form of the club.
@@ -385,20 +387,37 @@ impl State {
             }
             Action::SetStatus(ids, status) => return self.edit_members(ids, |_| MemberEdit::Status(status)),
             Action::Invite(id) => {
-                if let Some(member) = console.members.get(&id) {
-                    let member = member.clone();
-                    let organization = console.membership.organization_id.clone();
+                if let Some(member) = console.members.get(&id).cloned() {
+                    let has_email = member.email.is_some();
+                    let email = Field::of(member.email.clone().unwrap_or_default());
                     let idempotency_key = self.idempotency_key();
-                    let ticket = self.ticket(What::Invite);
                     self.open_dialog(Dialog::Invitation(Box::new(InvitationOnce {
                         member,
-                        idempotency_key: idempotency_key.clone(),
+                        email,
+                        idempotency_key,
                         link: None,
                         copied_at: None,
-                        sending: Sending { ticket: Some((ticket, clock.now)), failure: None },
+                        sending: Sending::default(),
                     })));
-                    let change = Change::Invite { id, idempotency_key };
-                    return vec![Effect::ask(Command::Change { organization, ticket, change })];
+                    if has_email {
+                        return self.act_in_console(Action::SendInvitation);
+                    }
+                }
+            }
+            Action::SendInvitation => {
+                if let Some(Dialog::Invitation(once)) = &mut console.dialog
+                    && !once.sending.is_on()
+                {
+                    let Ok(email) = once.email() else {
+                        once.email.left = true;
+                        return Vec::new();
+                    };
+                    let change = Change::Invite {
+                        id: once.member.id.clone(),
+                        email: email.as_str().to_owned(),
+                        idempotency_key: once.idempotency_key.clone(),
+                    };
+                    return self.send(What::Invite, change);
                 }
             }
             Action::SaveClub => return self.save_club(),

@@ -170,6 +170,8 @@ pub enum Change {
     Invite {
         /// Whom.
         id: String,
+        /// The email of the account that it opens.
+        email: String,
         /// So that it is done once, however often it is sent.
         idempotency_key: String,
     },

@@ -444,6 +444,7 @@ impl State {
             match &mut console.dialog {
                 Some(Dialog::Key(form)) if form.sending.is(ticket) => form.hear(&failure),
                 Some(Dialog::Member(form)) if form.sending.is(ticket) => form.hear(&failure),
+                Some(Dialog::Invitation(form)) if form.sending.is(ticket) => form.email.hear("email", &failure),
                 _ => {}
             }
             if let Some(form) = &mut console.club_form

@@ -37,6 +37,7 @@ use self::{
     sign_in::{Outsider, SignIn},
     time::Clock,
 };
+use crate::rules::{Email, Invalid};
 
 /// All that the console knows.
 pub struct State {
@@ -206,10 +207,12 @@ pub struct CoachForm {
     pub coach_id: Option<String>,
 }
 
-/// An invitation that was just made.
+/// An invitation that is being made.
 pub struct InvitationOnce {
     /// For whom.
     pub member: Member,
+    /// The email of the account that it opens: the member's own, or asked for.
+    pub email: form::Field,
     /// Sent with each try, so that it is made once.
     pub idempotency_key: String,
     /// Its link and until when it works, once it is there.
@@ -218,6 +221,13 @@ pub struct InvitationOnce {
     pub copied_at: Option<Timestamp>,
     /// How the sending goes.
     pub sending: Sending,
+}
+
+impl InvitationOnce {
+    /// The email.
+    pub fn email(&self) -> Result<Email, Invalid> {
+        self.email.value()
+    }
 }
 
 /// Whether the server answers.

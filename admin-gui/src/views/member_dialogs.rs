@@ -1,10 +1,11 @@
 //! What is asked about one member or several at once.
 
-use eframe::egui::{Context, Frame, Label, Margin, RichText};
+use eframe::egui::{Context, Frame, Label, Margin, RichText, Ui};
+use jiff::Timestamp;
 
 use super::{Draw, failed, member_form::choose_coach, sent};
 use crate::{
-    state::{Action, CoachForm, InvitationOnce, LabelForm, RemoveForm, members::Members},
+    state::{Action, CoachForm, InvitationOnce, LabelForm, RemoveForm, members::Members, time::Clock},
     theme::{Icon, colors, font, mono, size, space},
     widgets::{Button, Dialog, Entry, body, caption, chip, label_text, muted, spinner},
 };
@@ -115,54 +116,68 @@ pub fn coach(ctx: &Context, form: &mut CoachForm, members: &Members, draw: &mut 
     }
 }
 
-pub fn invitation(ctx: &Context, once: &InvitationOnce, draw: &mut Draw<'_>) {
+pub fn invitation(ctx: &Context, once: &mut InvitationOnce, draw: &mut Draw<'_>) {
     let title = format!("Invite {}", once.member.name);
     let clock = draw.clock;
-    let acts = std::cell::RefCell::new(Vec::new());
+    let mut send = false;
+    let (made, busy, copied) = (once.link.is_some(), once.sending.is_on(), once.copied_at.is_some());
+    let acts = &mut *draw.acts;
     let response = Dialog::new(&title, size::DIALOG_WIDE).show(
         ctx,
-        |ui, _| {
-            let colors = colors(ui);
+        |ui, opened| {
             if let Some(failure) = &once.sending.failure {
                 failed(ui, failure);
             }
-            let Some((link, expires_at)) = &once.link else {
-                if once.sending.is_on() {
-                    spinner(ui, 20.0, "Making the invitation");
-                }
-                return;
-            };
-            body(
-                ui,
-                "Send them this link. Whoever opens it can set a password and sign in as this member, so hand it to nobody \
-                 else. It is shown this once; a new invitation replaces it.",
-            );
-            Frame::new().fill(colors.hover).corner_radius(size::RADIUS).inner_margin(Margin::same(12)).show(ui, |ui| {
-                ui.set_width(ui.available_width());
-                let text = RichText::new(link.reveal()).font(mono(font::LABEL)).color(colors.text);
-                ui.add(Label::new(text).wrap().selectable(true));
-            });
-            let copied = if once.copied_at.is_some() { " It is taken off the clipboard after a minute." } else { "" };
-            caption(ui, &format!("It works until {}.{copied}", clock.minute(*expires_at)), colors.muted)
-                .on_hover_text(clock.exact(*expires_at));
+            if let Some((link, expires_at)) = &once.link {
+                invitation_link(ui, link.reveal(), *expires_at, copied, clock);
+            } else if busy {
+                spinner(ui, 20.0, "Making the invitation");
+            } else {
+                let checked = once.email();
+                let problem = once.email.problem(&checked);
+                let entry = Entry::new("Email").hint("amara@club.example").focus(opened);
+                let help = "They will sign in with it. It need not be the one on the roster.";
+                let field = entry.help(help).problem(problem).show(ui, &mut once.email);
+                send = sent(ui, &[&field]);
+            }
         },
         |ui, _| {
-            if once.link.is_some() {
-                let (word, icon) =
-                    if once.copied_at.is_some() { ("Copied", Icon::Check) } else { ("Copy link", Icon::Copy) };
+            if made {
+                let (word, icon) = if copied { ("Copied", Icon::Check) } else { ("Copy link", Icon::Copy) };
                 if Button::primary(word).icon(icon).show(ui).clicked() {
-                    acts.borrow_mut().push(Action::CopySecret);
+                    acts.push(Action::CopySecret);
                 }
+            } else if Button::primary("Make invitation").busy(busy).show(ui).clicked() {
+                acts.push(Action::SendInvitation);
             }
-            if Button::new("Close").enabled(!once.sending.is_on()).show(ui).clicked() {
-                acts.borrow_mut().push(Action::Close);
+            let word = if made { "Close" } else { "Cancel" };
+            if Button::new(word).enabled(!busy).show(ui).clicked() {
+                acts.push(Action::Close);
             }
         },
     );
-    draw.acts.append(&mut acts.into_inner());
+    if send {
+        draw.acts.push(Action::SendInvitation);
+    }
     // A click beside it is no word that the link was sent.
-    let escape = response.close && once.link.is_none();
-    if escape {
+    if response.close && !made {
         draw.acts.push(Action::Close);
     }
+}
+
+fn invitation_link(ui: &mut Ui, link: &str, expires_at: Timestamp, copied: bool, clock: &Clock) {
+    let colors = colors(ui);
+    body(
+        ui,
+        "Send them this link. Whoever opens it can set a password and sign in as this member, so hand it to nobody else. \
+         It is shown this once; a new invitation replaces it.",
+    );
+    Frame::new().fill(colors.hover).corner_radius(size::RADIUS).inner_margin(Margin::same(12)).show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        let text = RichText::new(link).font(mono(font::LABEL)).color(colors.text);
+        ui.add(Label::new(text).wrap().selectable(true));
+    });
+    let off = if copied { " It is taken off the clipboard after a minute." } else { "" };
+    caption(ui, &format!("It works until {}.{off}", clock.minute(expires_at)), colors.muted)
+        .on_hover_text(clock.exact(expires_at));
 }

@@ -399,7 +399,7 @@ fn menu(ui: &mut Ui, member: &Member, acts: &RefCell<Vec<Action>>) {
     if menu_item(ui, Icon::Copy, "Copy id", "Ctrl C", false) {
         act(Action::Copy(member.id.clone()));
     }
-    if !member.accepted && member.email.is_some() && menu_item(ui, Icon::Link, "Invite", "", false) {
+    if !member.accepted && menu_item(ui, Icon::Link, "Invite", "", false) {
         act(Action::Invite(member.id.clone()));
     }
     if member.role == Role::Athlete && menu_item(ui, Icon::UserRound, "Assign coach", "", false) {

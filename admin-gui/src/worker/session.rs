@@ -285,9 +285,9 @@ impl Session {
                 client.delete_member().org_id(org).member_id(id).send().await?;
                 Changed::Done
             }
-            Change::Invite { id, idempotency_key } => {
+            Change::Invite { id, email, idempotency_key } => {
                 let request = client.create_invitation().org_id(org).member_id(id).idempotency_key(idempotency_key);
-                let invited = request.body(types::NewInvitation::default()).send().await?.into_inner();
+                let invited = request.body(types::NewInvitation { email: Some(email) }).send().await?.into_inner();
                 Changed::Invited {
                     link: Secret::new(invited.link),
                     expires_at: answers::instant(invited.invitation.expires_at),

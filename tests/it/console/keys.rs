@@ -180,6 +180,7 @@ async fn the_page_of_a_key_shows_its_facts_and_changes_them() {
     screen.click("Revoke key");
     screen.wait_for_words("Revoked by Ana Head");
     screen.wait_for("The machine was sold");
+    screen.wait_until("the server has done it", |screen| screen.state().changes_on_their_way() == 0);
     let [key] = &keys(&club, types::KeyStatusFilter::Revoked).await[..] else { panic!("revoked") };
     assert_eq!(key.revoked.as_ref().and_then(|revoked| revoked.reason.as_deref()), Some("The machine was sold"));
     screen.press("Escape");

@@ -148,6 +148,20 @@ async fn an_invitation_is_shown_once() {
     screen.click("Close");
     screen.wait_until_gone("Invite Dana");
     assert!(!screen.text().contains(&link));
+
+    // Without an email on the roster, one is asked for.
+    club.add_athlete("Eli").await;
+    screen.press("F5");
+    screen.wait_for("More for Eli");
+    screen.click("More for Eli");
+    screen.click("Invite");
+    screen.wait_for("Make invitation");
+    screen.type_into("Email", "not an email");
+    screen.press("Enter");
+    screen.wait_for("Must be an email address, such as ana@club.example.");
+    screen.type_into("Email", "eli@club.example");
+    screen.press("Enter");
+    screen.wait_for("Copy link");
 }
 
 #[tokio::test]

@@ -129,3 +129,50 @@ async fn signing_out_ends_the_session() {
     assert_eq!(screen.value("Email"), club.head_coach.email, "the email is remembered");
     assert!(screen.value("Password").is_empty());
 }
+
+/// Shakes hands with a certificate that it has signed itself.
+async fn self_signed_server(name: &str) -> String {
+    use tokio_rustls::{
+        TlsAcceptor,
+        rustls::{
+            ServerConfig,
+            crypto::ring,
+            pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+        },
+    };
+    let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).expect("a certificate");
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
+    let config = ServerConfig::builder_with_provider(ring::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .expect("TLS 1.2 and 1.3")
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .expect("a pair");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let acceptor = TlsAcceptor::from(std::sync::Arc::new(config));
+    tokio::spawn(async move {
+        while let Ok((connection, _)) = listener.accept().await {
+            // The other side breaks off: that is what is tested.
+            let _ = acceptor.accept(connection).await;
+        }
+    });
+    format!("https://localhost:{port}")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_that_nobody_vouches_for_is_refused() {
+    let address = self_signed_server("localhost").await;
+    let mut screen = Screen::open(&address);
+    screen.sign_in("ana@summit.example", "lantern-harbor-quiet");
+    screen.wait_for_words("is not trusted.");
+    assert!(screen.says("Nothing was sent."));
+}
+
+#[tokio::test]
+async fn https_to_a_server_without_it_is_told() {
+    let server = TestServer::start().await;
+    let mut screen = Screen::open(&server.url.replace("http://", "https://"));
+    screen.sign_in("ana@summit.example", "lantern-harbor-quiet");
+    screen.wait_for_words("does not speak as this address expects");
+}
