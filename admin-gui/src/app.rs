@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eframe::egui::{Context, Ui};
+use eframe::egui::{Context, Ui, ViewportCommand};
 use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
@@ -75,10 +75,14 @@ impl App {
         let now = (self.now)();
         let effects = self.state.tick(now);
         self.run(ctx, effects);
-        let events: Vec<Event> = self.worker.events().collect();
-        for event in events {
-            let effects = self.state.hear(event);
+        let events: Vec<(u64, Event)> = self.worker.events().collect();
+        for (era, event) in events {
+            let effects = self.state.hear(era, event);
             self.run(ctx, effects);
+        }
+        self.state.settle();
+        if ctx.input(|input| input.viewport().close_requested()) && self.state.keeps_open() {
+            ctx.send_viewport_cmd(ViewportCommand::CancelClose);
         }
         if let Some(next) = self.state.next_tick() {
             let wait = next.duration_since(now).max(jiff::SignedDuration::ZERO);
@@ -93,6 +97,7 @@ impl App {
         for action in acts {
             self.act(ui.ctx(), action);
         }
+        self.state.settle();
         if acted {
             ui.ctx().request_repaint();
         }
@@ -114,7 +119,7 @@ impl App {
     fn run(&mut self, ctx: &Context, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Ask(command) => self.worker.ask(*command),
+                Effect::Ask(command) => self.worker.ask(self.state.era(), *command),
                 Effect::Copy(text) => ctx.copy_text(text),
                 Effect::CopySecret(secret) => ctx.copy_text(secret.reveal().to_owned()),
                 Effect::ClearClipboard(secret) => {

@@ -124,9 +124,10 @@ fn in_console(scene: &str) -> Vec<Step> {
         "keys-loading" => vec![set(|state| {
             let now = state.clock.now;
             console(state).keys.list = Listing::default();
-            console(state).keys.list.begin(now - 1.second(), None);
+            console(state).keys.list.begin(1, now - 1.second(), false);
         })],
         "keys-empty" => vec![set(|state| {
+            console(state).keys.has_ended = true;
             console(state).keys.list.items.clear();
             console(state).keys.rows.clear();
         })],
@@ -139,8 +140,8 @@ fn in_console(scene: &str) -> Vec<Step> {
                 "Nothing was changed. Whoever runs this server finds more in its log, under the request id.",
             );
             let list = &mut console(state).keys.list;
-            let load = list.begin(now, None);
-            list.hear(load, now, None, Err(failure));
+            list.begin(1, now, false);
+            list.hear(1, now, Err(failure));
         })],
         "keys-offline" => vec![set(|state| {
             let now = state.clock.now;

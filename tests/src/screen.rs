@@ -324,6 +324,21 @@ impl Screen {
         self.frame();
     }
 
+    /// Presses Tab until the keyboard is on what is called so.
+    ///
+    /// # Panics
+    /// If it does not get there.
+    #[track_caller]
+    pub fn tab_to(&mut self, label: &str) {
+        for _ in 0..100 {
+            if self.focused().as_deref() == Some(label) {
+                return;
+            }
+            self.press("Tab");
+        }
+        panic!("Tab does not lead to '{label}'; on screen is\n{}", self.text());
+    }
+
     /// What has the keyboard: its name.
     pub fn focused(&self) -> Option<String> {
         let mut nodes = vec![self.harness.root().accesskit_node()];

@@ -3,11 +3,13 @@
 use super::{
     CLIPBOARD_KEEPS, CoachForm, Connection, Console, Dialog, Example, InvitationOnce, LabelForm, RemoveForm, Screen,
     State, View, What,
+    address::Address,
     club::Membership,
     exchange::{Change, Command, Effect, KeyFacts, MemberEdit, MemberWish},
     form::Field,
     forms::{ClubForm, KeyForm, MemberForm, RevokeForm, Sending},
     keys::{self, Revoked},
+    listing::Progress,
     members::{self, Member, Role, Standing},
     preferences::Place,
     secret::Secret,
@@ -22,6 +24,10 @@ pub enum Action {
     SignIn,
     /// Went over to setting a new server up, or back.
     ToggleSetUp,
+    /// Wants the session that the keyring keeps to be tried again.
+    Resume,
+    /// Does not wait for the session that the keyring keeps.
+    SkipResume,
     /// Signed out.
     SignOut,
     /// Opened a view.
@@ -140,6 +146,14 @@ impl State {
                 self.shortcuts = !self.shortcuts;
                 return Vec::new();
             }
+            Action::Resume => return self.resume(),
+            Action::SkipResume => {
+                if matches!(self.screen, Screen::Starting(_)) {
+                    self.era += 1;
+                    self.screen = Screen::SignIn(Box::new(self.asking(None)));
+                }
+                return Vec::new();
+            }
             Action::Dismiss(place) => {
                 if place < self.notices.len() {
                     self.notices.remove(place);
@@ -185,9 +199,9 @@ impl State {
                 console.keys.filter = filter;
                 self.preferences.key_filter = filter;
                 console.keys.arrange(&clock);
-                if filter.needs_ended() && !console.keys.with_ended {
+                if filter.needs_ended() && !console.keys.has_ended {
                     console.keys.with_ended = true;
-                    return console.load_keys(&clock);
+                    return self.load_keys();
                 }
             }
             Action::SortKeys(column) => {
@@ -219,13 +233,17 @@ impl State {
                     && key.revoked.is_none()
                 {
                     let form = RevokeForm::of(key);
+                    let organization = console.membership.organization_id.clone();
                     self.open_dialog(Dialog::Revoke(Box::new(form)));
+                    // It may have been used since the list was read.
+                    return vec![Effect::ask(Command::LoadKey { organization, key: id })];
                 }
             }
             Action::Revoke => return self.revoke(),
             Action::CopySecret | Action::CopyExample => {
                 let secret = match &mut console.dialog {
                     Some(Dialog::Secret(once)) if action == Action::CopyExample => {
+                        once.example_copied_at = Some(clock.now);
                         Some(Secret::new(once.example_text()))
                     }
                     Some(Dialog::Secret(once)) => {
@@ -246,6 +264,7 @@ impl State {
             Action::ShowExample(example) => {
                 if let Some(Dialog::Secret(once)) = &mut console.dialog {
                     once.example = example;
+                    once.example_copied_at = None;
                 }
             }
             Action::Stored => {
@@ -289,20 +308,12 @@ impl State {
                 };
             }
             Action::StopMembers => {
-                let cursor = console.members.cursor.clone();
-                console.members.list.stop(cursor);
-                console.members.gather();
-                console.members.arrange();
+                console.members.list.stop();
+                console.members.unarranged = true;
                 return vec![Effect::ask(Command::StopMembers)];
             }
             Action::LoadMembers => {
-                let from = match &console.members.list.progress {
-                    super::listing::Progress::Stopped(cursor) | super::listing::Progress::Failed(_, cursor) => {
-                        cursor.clone()
-                    }
-                    _ => None,
-                };
-                return console.load_members(&clock, from);
+                return self.load_members(true);
             }
             Action::NewMember => {
                 if console.dialog.is_none() {
@@ -371,11 +382,11 @@ impl State {
                 if members.is_empty() {
                     self.complain("Only athletes have a coach.");
                 } else {
-                    let coach_id = match members.as_slice() {
-                        [one] => console.members.get(one).and_then(|member| member.coach_id.clone()),
-                        _ => None,
-                    };
-                    self.open_dialog(Dialog::Coach(CoachForm { members, coach_id }));
+                    let coach_of = |id: &String| console.members.get(id).and_then(|member| member.coach_id.clone());
+                    let first = members.first().and_then(coach_of);
+                    let before = first.filter(|first| members.iter().all(|id| coach_of(id).as_ref() == Some(first)));
+                    let form = CoachForm { members, coach_id: before.clone(), before };
+                    self.open_dialog(Dialog::Coach(form));
                 }
             }
             Action::Coach => {
@@ -437,6 +448,12 @@ impl State {
             }
             Action::AskHandOver => {
                 self.open_dialog(Dialog::HandOver(Box::default()));
+                // Who can have the role stands in the roster.
+                return match self.console().map(|console| &console.members.list.progress) {
+                    Some(Progress::Loading(_) | Progress::Complete) | None => Vec::new(),
+                    Some(Progress::Nothing) => self.load_members(false),
+                    Some(Progress::Stopped | Progress::Failed(_)) => self.load_members(true),
+                };
             }
             Action::HandOver => {
                 if let Some(Dialog::HandOver(form)) = &mut console.dialog
@@ -453,14 +470,16 @@ impl State {
                 if let Some(Dialog::SignOutEverywhere(sending)) = &console.dialog
                     && !sending.is_on()
                 {
-                    let ticket = self.ticket(What::SignOut { everywhere: true });
+                    let ticket = self.ticket(What::SignOutEverywhere);
                     if let Some(sending) = self.console_mut().and_then(Console::sending) {
                         *sending = Sending { ticket: Some((ticket, clock.now)), failure: None };
                     }
-                    return vec![Effect::ask(Command::SignOut { everywhere: true, ticket })];
+                    return vec![Effect::ask(Command::SignOutEverywhere { ticket })];
                 }
             }
             Action::SignIn
+            | Action::Resume
+            | Action::SkipResume
             | Action::ToggleSetUp
             | Action::SignOut
             | Action::ToggleShortcuts
@@ -504,6 +523,8 @@ impl State {
         sign_in.sending = Some(now);
         sign_in.failure = None;
         sign_in.notice = None;
+        sign_in.resumable = false;
+        self.era += 1;
         let (email, password) = (email.as_str().to_owned(), sign_in.password.secret());
         let keep = sign_in.keep && sign_in.keyring == Some(true);
         self.preferences.server = server.as_str().to_owned();
@@ -534,28 +555,38 @@ impl State {
             return Vec::new();
         }
         // Nobody waits for the answer: the session is forgotten here at once.
-        self.last_ticket += 1;
-        let ticket = self.last_ticket;
         self.interrupted = None;
         self.leave(None);
-        vec![Effect::ask(Command::SignOut { everywhere: false, ticket })]
+        vec![Effect::ask(Command::SignOut)]
     }
 
     /// Goes back to asking who is there.
     pub(super) fn leave(&mut self, notice: Option<String>) {
+        self.era += 1;
         self.pending.clear();
+        self.batches.clear();
         self.notices.clear();
-        let keyring = Some(true).filter(|_| self.preferences.keep);
-        self.screen = Screen::SignIn(Box::new(self.asking(keyring, notice)));
+        self.screen = Screen::SignIn(Box::new(self.asking(notice)));
+    }
+
+    /// Tries the session that the keyring keeps.
+    fn resume(&mut self) -> Vec<Effect> {
+        let Screen::SignIn(sign_in) = &self.screen else { return Vec::new() };
+        let Ok(server) = sign_in.address() else { return Vec::new() };
+        server.as_str().clone_into(&mut self.preferences.server);
+        self.era += 1;
+        self.screen = Screen::Starting(self.clock.now);
+        vec![Effect::ask(Command::Resume { server: Some(server) })]
     }
 
     /// The view that asks who is there, with what is remembered.
-    pub(super) fn asking(&self, keyring: Option<bool>, notice: Option<String>) -> SignIn {
+    pub(super) fn asking(&self, notice: Option<String>) -> SignIn {
+        let server = self.preferences.server.parse::<Address>();
         SignIn {
-            server: Field::of(self.preferences.server.trim_start_matches("http://")),
+            server: Field::of(server.as_ref().map_or(self.preferences.server.as_str(), Address::typed)),
             email: Field::of(&self.preferences.email),
             keep: self.preferences.keep,
-            keyring,
+            keyring: self.keyring,
             notice,
             ..SignIn::default()
         }
@@ -563,22 +594,26 @@ impl State {
 
     /// Opens a club of the person's.
     pub(super) fn open(&mut self, membership: Membership) -> Vec<Effect> {
-        let clock = self.clock.clone();
-        self.preferences.organization_id = Some(membership.organization_id.clone());
-        let preferences = self.preferences.clone();
+        let known = self.preferences.organization_id.replace(membership.organization_id.clone());
+        let same_club = known.is_none_or(|known| known == membership.organization_id);
+        let mut preferences = self.preferences.clone();
+        if !same_club {
+            // Labels and coaches are of a club.
+            preferences.member_filter.label = None;
+            preferences.member_filter.coach_id = None;
+        }
         let Some(console) = self.console_mut() else { return Vec::new() };
         console.membership = membership;
         console.club = None;
         console.club_failure = None;
         console.club_form = None;
         console.dialog = None;
-        console.keys = keys::Keys { filter: preferences.key_filter, sort: preferences.key_sort, ..Default::default() };
+        console.keys = keys::Keys::default();
+        console.keys.filter = preferences.key_filter;
+        console.keys.sort = preferences.key_sort;
         console.keys.with_ended = console.keys.filter.needs_ended();
-        console.members = members::Members {
-            filter: members::Filter { coach_id: None, label: None, ..preferences.member_filter },
-            sort: preferences.member_sort,
-            ..Default::default()
-        };
+        console.members =
+            members::Members { filter: preferences.member_filter, sort: preferences.member_sort, ..Default::default() };
         let view = match preferences.view {
             Place::Keys => View::Keys,
             Place::Members => View::Members,
@@ -586,21 +621,23 @@ impl State {
         };
         console.view = view.clone();
         let mut effects = vec![console.load_club()];
-        if view == View::Members {
-            effects.extend(console.load_members(&clock, None));
+        if view != View::Keys {
+            effects.extend(self.load_members(false));
         }
         effects
     }
 
     fn show(&mut self, view: View) -> Vec<Effect> {
-        let clock = self.clock.clone();
         let Some(console) = self.console_mut() else { return Vec::new() };
         console.view = view;
+        let members = &console.members.list;
+        let wants_members = members.progress == Progress::Nothing || members.stale && !members.is_loading();
+        let wants_keys = console.keys.list.stale && !console.keys.list.is_loading();
         match &console.view {
-            View::Members if console.members.list.progress == super::listing::Progress::Nothing => {
-                console.load_members(&clock, None)
-            }
+            View::Members if wants_members => self.load_members(false),
+            View::Keys if wants_keys => self.load_keys(),
             View::Key(id) => {
+                console.keys.open = console.keys.list.get(id).cloned();
                 console.keys.selected = Some(id.clone());
                 let organization = console.membership.organization_id.clone();
                 vec![Effect::ask(Command::LoadKey { organization, key: id.clone() })]
@@ -611,8 +648,8 @@ impl State {
                 }
                 let mut effects = vec![console.load_club()];
                 // Handing over needs to know the coaches.
-                if console.members.list.progress == super::listing::Progress::Nothing {
-                    effects.extend(console.load_members(&clock, None));
+                if wants_members {
+                    effects.extend(self.load_members(false));
                 }
                 effects
             }
@@ -621,12 +658,11 @@ impl State {
     }
 
     fn refresh(&mut self) -> Vec<Effect> {
-        let clock = self.clock.clone();
         let Some(console) = self.console_mut() else { return Vec::new() };
         let mut effects = vec![console.load_club()];
         match console.view {
-            View::Keys | View::Key(_) => effects.extend(console.load_keys(&clock)),
-            View::Members => effects.extend(console.load_members(&clock, None)),
+            View::Keys | View::Key(_) => effects.extend(self.load_keys()),
+            View::Members => effects.extend(self.load_members(false)),
             View::Club => {}
         }
         effects
@@ -637,7 +673,7 @@ impl State {
         let Some(Dialog::Key(form)) = self.console_mut().and_then(|console| console.dialog.as_mut()) else {
             return Vec::new();
         };
-        if form.sending.is_on() {
+        if form.sending.is_on() || form.is_awaited() {
             return Vec::new();
         }
         let (Ok(name), Ok(description), Ok(expires_at), Ok(scopes), Ok(allowed_ips)) =
@@ -756,17 +792,11 @@ impl State {
                 let id = before.id.clone();
                 let edit = MemberEdit::All { from: Box::new(from), to: Box::new(wish) };
                 let effects = self.send(What::UpdateMember { before, batch: None }, Change::UpdateMember { id, edit });
-                self.put_member(after);
+                if let Some(console) = self.console_mut() {
+                    console.members.put(after);
+                }
                 effects
             }
-        }
-    }
-
-    pub(super) fn put_member(&mut self, member: Member) {
-        if let Some(console) = self.console_mut() {
-            console.members.put(member);
-            console.members.gather();
-            console.members.arrange();
         }
     }
 
@@ -779,19 +809,15 @@ impl State {
             let Some(console) = self.console_mut() else { break };
             let organization = console.membership.organization_id.clone();
             let Some(before) = console.members.get(&id).cloned() else { continue };
-            if before.role == Role::HeadCoach {
+            let edit = edit(&before);
+            if before.role == Role::HeadCoach && matches!(edit, MemberEdit::Status(_) | MemberEdit::Coach(_)) {
                 self.complain("The head coach stays as they are. Hand the role over first, under Club.");
                 continue;
             }
-            let edit = edit(&before);
             console.members.put(before.edited(&edit));
             let ticket = self.ticket(What::UpdateMember { before, batch: several.then_some(batch) });
             let change = Change::UpdateMember { id, edit };
             effects.push(Effect::ask(Command::Change { organization, ticket, change }));
-        }
-        if let Some(console) = self.console_mut() {
-            console.members.gather();
-            console.members.arrange();
         }
         effects
     }
@@ -807,10 +833,6 @@ impl State {
             let what = What::RemoveMember { at, before: Box::new(before), batch: several.then_some(batch) };
             let ticket = self.ticket(what);
             effects.push(Effect::ask(Command::Change { organization, ticket, change: Change::RemoveMember { id } }));
-        }
-        if let Some(console) = self.console_mut() {
-            console.members.gather();
-            console.members.arrange();
         }
         effects
     }
@@ -833,7 +855,7 @@ impl State {
         let change = Change::UpdateClub {
             name: club.name.clone(),
             description: club.description.clone(),
-            etag: before.etag.clone(),
+            etag: form.club.etag.clone(),
         };
         let organization = console.membership.organization_id.clone();
         let ticket = self.ticket(What::UpdateClub { before: Box::new(before) });

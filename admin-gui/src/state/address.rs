@@ -22,6 +22,12 @@ impl Address {
         self.0.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
     }
 
+    /// The shortest text that means this address.
+    pub fn typed(&self) -> &str {
+        let short = self.as_str().trim_start_matches("http://").trim_start_matches("https://");
+        if short.parse() == Ok(self.clone()) { short } else { self.as_str() }
+    }
+
     /// Whether what is sent can be read on the way: without TLS, to another machine.
     pub fn is_readable_on_the_way(&self) -> bool {
         self.0.scheme() == "http" && !is_here(&self.0)
@@ -89,7 +95,9 @@ mod tests {
             ("https://club.example/docs", "https://club.example"),
             ("https://club.example/astral/", "https://club.example/astral"),
         ] {
-            assert_eq!(typed.parse::<Address>().expect(typed).as_str(), meant);
+            let address = typed.parse::<Address>().expect(typed);
+            assert_eq!(address.as_str(), meant);
+            assert_eq!(address.typed().parse(), Ok(address.clone()), "{}", address.typed());
         }
         for wrong in ["", "  ", "ftp://club.example", "https://", "https://ana@club.example", "club example", "a?b"] {
             assert!(wrong.parse::<Address>().is_err(), "{wrong}");

@@ -66,16 +66,16 @@ pub enum Command {
         /// Whether to keep the session in the keyring.
         keep: bool,
     },
-    /// End the session, or all of the person's sessions.
-    SignOut {
-        /// Whether all of them.
-        everywhere: bool,
+    /// End the session, and forget it.
+    SignOut,
+    /// End all of the person's sessions, and forget this one.
+    SignOutEverywhere {
         /// Answered with it.
         ticket: u64,
     },
     /// Forget the session without a word to the server, which has ended it.
     Forget,
-    /// Ask whether the server answers.
+    /// Ask whether the server answers, and where the person belongs now.
     Probe,
     /// Find out who heads these clubs: id and name.
     FindHeadCoaches(Vec<(String, String)>),
@@ -257,8 +257,8 @@ pub enum Event {
     SignedIn(Result<SignedIn, Failure>),
     /// The keyring did not take the session; why.
     NotKept(String),
-    /// The server answered.
-    Reached,
+    /// The server answered: where the person belongs now.
+    Reached(SignedIn),
     /// The server did not.
     NotReached(Failure),
     /// Who heads the clubs that were asked about: club and head coach.
@@ -276,13 +276,15 @@ pub enum Event {
     Members {
         /// Which load.
         load: u64,
-        /// The cursor with which it was asked for.
-        cursor: Option<String>,
         /// The page, or why it did not come.
         page: Result<Page<Member>, Failure>,
     },
+    /// The session is forgotten here; what the server said to that.
+    SignedOut(Result<(), Failure>),
     /// One key, with its revision.
     Key {
+        /// Of which club.
+        organization: String,
         /// Which was asked for.
         id: String,
         /// The key, or why it did not come.
@@ -295,8 +297,6 @@ pub enum Event {
         /// What is there now, or why not.
         result: Box<Result<Changed, Failure>>,
     },
-    /// The text could not be put on the clipboard; why.
-    NotCopied(String),
 }
 
 /// What there is after a change.
@@ -304,7 +304,7 @@ pub enum Changed {
     /// A new key, and its secret, this once.
     Created(Key, Secret),
     /// A key as it is now.
-    Key(Key, Option<String>),
+    Key(Key),
     /// Nothing that was not known: a key is revoked, a member removed, a password changed.
     Done,
     /// A member as it is now.

@@ -46,6 +46,13 @@ impl Field {
         }
     }
 
+    /// Shows `after` in place of `before`, unless the person has typed something else.
+    pub fn rebase(&mut self, before: Self, after: Self) {
+        if self.text == before.text {
+            self.text = after.text;
+        }
+    }
+
     /// Takes what the server said of the field that it calls `name`, of a list's entries too.
     pub fn hear(&mut self, name: &str, failure: &Failure) {
         let of = |field: &str| field == name || field.strip_prefix(name).is_some_and(|rest| rest.starts_with('['));

@@ -3,6 +3,7 @@
 use jiff::{Timestamp, civil::Date};
 
 use super::{
+    club::Club,
     exchange::{KeyFacts, MemberWish},
     failure::Failure,
     form::Field,
@@ -108,6 +109,28 @@ impl KeyForm {
             etag,
             ..Self::new(String::new())
         }
+    }
+
+    /// Takes what the key is now, at that revision: what was not touched shows it.
+    pub fn rebase(&mut self, key: Key, etag: Option<String>, clock: &Clock) {
+        let Some(before) = &self.key else { return };
+        let (before, after) = (Self::of(before, None, clock), Self::of(&key, None, clock));
+        self.name.rebase(before.name, after.name);
+        self.description.rebase(before.description, after.description);
+        self.addresses.rebase(before.addresses, after.addresses);
+        if (self.expiry, &self.day.text) == (before.expiry, &before.day.text) {
+            (self.expiry, self.day) = (after.expiry, after.day);
+        }
+        if self.scopes == before.scopes {
+            self.scopes = after.scopes;
+        }
+        self.key = Some(key);
+        self.etag = etag;
+    }
+
+    /// Whether what is to be changed is not known at a revision yet.
+    pub fn is_awaited(&self) -> bool {
+        self.key.is_some() && self.etag.is_none()
     }
 
     /// The name.
@@ -322,14 +345,12 @@ pub struct RevokeForm {
     pub typed_name: Field,
     /// Why, if the person says so.
     pub reason: Field,
-    /// How the sending goes.
-    pub sending: Sending,
 }
 
 impl RevokeForm {
     /// Asks about `key`.
     pub fn of(key: &Key) -> Self {
-        Self { key: key.clone(), typed_name: Field::default(), reason: Field::default(), sending: Sending::default() }
+        Self { key: key.clone(), typed_name: Field::default(), reason: Field::default() }
     }
 
     /// The reason.
@@ -346,6 +367,8 @@ impl RevokeForm {
 /// The club's name and description, being changed.
 #[derive(Debug, Clone)]
 pub struct ClubForm {
+    /// The club that is changed, as it was when the untouched fields were filled in.
+    pub club: Club,
     /// The name.
     pub name: Field,
     /// The description.
@@ -355,9 +378,24 @@ pub struct ClubForm {
 }
 
 impl ClubForm {
+    /// Takes what the club is now: what was not touched shows it.
+    pub fn rebase(&mut self, club: &Club) {
+        let (before, after) = (Self::of(&self.club), Self::of(club));
+        self.name.rebase(before.name, after.name);
+        self.description.rebase(before.description, after.description);
+        self.club = club.clone();
+    }
+
+    /// Whether anything was touched.
+    pub fn is_changed(&self) -> bool {
+        let before = Self::of(&self.club);
+        self.name.text.trim() != before.name.text || self.description.text.trim() != before.description.text
+    }
+
     /// The form of a club.
-    pub fn of(club: &super::club::Club) -> Self {
+    pub fn of(club: &Club) -> Self {
         Self {
+            club: club.clone(),
             name: Field::of(&club.name),
             description: Field::of(club.description.clone().unwrap_or_default()),
             sending: Sending::default(),

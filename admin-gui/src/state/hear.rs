@@ -8,17 +8,43 @@ use super::{
     exchange::{Changed, Command, Effect, Event},
     failure::{Failure, FailureKind},
     forms::ClubForm,
-    keys::Keys,
+    keys::{Key, Keys, Revoked},
+    listing::{Heard, Progress},
     members::{Members, Role},
+    number::grouped,
     sign_in::Outsider,
 };
 
-/// The longest pause between two tries to reach the server.
+/// The longest pause between two tries to reach the server, in seconds.
 const LONGEST_PAUSE: i64 = 30;
+/// How many members are named whose change was refused.
+const NAMED: usize = 10;
+
+/// The pause after so many tries in vain.
+fn pause(tries: u32) -> SignedDuration {
+    SignedDuration::from_secs((1_i64 << tries.min(5)).min(LONGEST_PAUSE))
+}
+
+fn members(count: usize) -> String {
+    if count == 1 { "1 member".to_owned() } else { format!("{} members", grouped(count)) }
+}
 
 impl State {
-    /// Takes what the worker says.
-    pub fn hear(&mut self, event: Event) -> Vec<Effect> {
+    /// Takes what the worker says of what was asked in the session of that number.
+    pub fn hear(&mut self, era: u64, event: Event) -> Vec<Effect> {
+        if let Event::SignedOut(result) = event {
+            if let (Err(failure), Screen::SignIn(sign_in)) = (result, &mut self.screen) {
+                sign_in.notice = Some(format!(
+                    "This computer has forgotten your session, but the server could not be told: {} There it ends by \
+                     itself. To be sure, sign in and sign out everywhere, under Club.",
+                    failure.title
+                ));
+            }
+            return Vec::new();
+        }
+        if era != self.era {
+            return Vec::new();
+        }
         match event {
             Event::Resumed { keyring, session } => self.resumed(keyring, session),
             Event::SignedIn(Ok(signed_in)) => self.signed_in(signed_in),
@@ -34,10 +60,6 @@ impl State {
                 self.complain(format!("You stay signed in until you close this window: the keyring said \"{reason}\""));
                 Vec::new()
             }
-            Event::NotCopied(reason) => {
-                self.complain(format!("It could not be copied ({reason}). Mark the text and copy it by hand."));
-                Vec::new()
-            }
             Event::HeadCoaches(found) => {
                 if let Screen::Outsider(outsider) = &mut self.screen {
                     for (club, head_coach) in found {
@@ -48,33 +70,66 @@ impl State {
                 }
                 Vec::new()
             }
-            Event::Reached => self.reached(),
-            Event::NotReached(failure) => self.failed(&failure),
+            Event::Reached(signed_in) => self.belongs(signed_in),
+            Event::NotReached(failure) => {
+                if let Some(Connection::Offline { tries, .. }) =
+                    self.console_mut().map(|console| &mut console.connection)
+                {
+                    *tries += 1;
+                }
+                self.failed(&failure)
+            }
+            Event::SignedOut(_) => Vec::new(),
             Event::Club(result) => self.hear_club(*result),
             Event::Keys { load, page } => {
                 let clock = self.clock.clone();
                 let failure = page.as_ref().err().cloned();
-                if let Some(console) = self.console_mut()
-                    && console.keys.list.hear(load, clock.now, None, page)
-                {
-                    console.keys.arrange(&clock);
+                let mut effects = Vec::new();
+                if let Some(console) = self.console_mut() {
+                    let keys = &mut console.keys;
+                    let heard = keys.list.hear(load, clock.now, page);
+                    if heard == Heard::Changed {
+                        if keys.list.progress == Progress::Complete {
+                            keys.has_ended = keys.with_ended;
+                        }
+                        keys.arrange(&clock);
+                        // Whether there never was a key, or all have ended, is told apart by the ended ones.
+                        let none = keys.list.items.is_empty() && keys.list.progress == Progress::Complete;
+                        if none && !keys.with_ended {
+                            keys.with_ended = true;
+                            effects = self.load_keys();
+                        }
+                    } else if heard == Heard::Again {
+                        effects = self.load_keys();
+                    }
                 }
-                self.after(failure)
+                effects.extend(self.after(failure));
+                effects
             }
-            Event::Members { load, cursor, page } => self.hear_members(load, cursor, page),
-            Event::Key { id, result } => {
+            Event::Members { load, page } => self.hear_members(load, page),
+            Event::Key { organization, id, result } => {
                 let clock = self.clock.clone();
                 match *result {
                     Ok((key, etag)) => {
-                        if let Some(console) = self.console_mut() {
-                            if let Some(Dialog::Key(form)) = &mut console.dialog
-                                && form.key.as_ref().is_some_and(|known| known.id == id)
-                                && !form.sending.is_on()
-                            {
-                                form.etag = etag;
+                        if let Some(console) = self.console_mut()
+                            && console.membership.organization_id == organization
+                        {
+                            match &mut console.dialog {
+                                Some(Dialog::Key(form))
+                                    if form.key.as_ref().is_some_and(|known| known.id == id)
+                                        && !form.sending.is_on() =>
+                                {
+                                    form.rebase(key.clone(), etag, &clock);
+                                }
+                                Some(Dialog::Revoke(form)) if form.key.id == id => form.key = key.clone(),
+                                _ => {}
                             }
-                            console.keys.put(key);
-                            console.keys.arrange(&clock);
+                            if console.keys.list.get(&id).is_some_and(|known| !known.revoking) {
+                                console.keys.put(key);
+                                console.keys.arrange(&clock);
+                            } else if console.view == View::Key(id) {
+                                console.keys.open = Some(key);
+                            }
                         }
                         self.after(None)
                     }
@@ -100,7 +155,26 @@ impl State {
         }
         console.connection = Connection::Online;
         // What failed meanwhile is read again, and what was seen may be old.
+        console.keys.list.stale = true;
+        console.members.list.stale = true;
         self.act(super::Action::Refresh)
+    }
+
+    /// Where the person belongs now: the head coach's role may have gone to somebody else.
+    fn belongs(&mut self, signed_in: SignedIn) -> Vec<Effect> {
+        let Some(console) = self.console_mut() else { return Vec::new() };
+        let heads = |id: &str| {
+            let of = |membership: &&Membership| membership.organization_id == id && membership.role == Role::HeadCoach;
+            signed_in.memberships.iter().find(of).is_some()
+        };
+        if !heads(&console.membership.organization_id) {
+            let name = console.membership.organization_name.clone();
+            let effects = self.signed_in(signed_in);
+            self.complain(format!("You are not the head coach of {name} any more."));
+            return effects;
+        }
+        console.clubs.retain(|club| heads(&club.organization_id));
+        self.reached()
     }
 
     fn failed(&mut self, failure: &Failure) -> Vec<Effect> {
@@ -110,25 +184,27 @@ impl State {
             FailureKind::Unreachable | FailureKind::Untrusted => {
                 if let Some(console) = self.console_mut() {
                     let tries = match &console.connection {
-                        Connection::Offline { tries, .. } => tries + 1,
+                        Connection::Offline { tries, .. } => *tries,
                         Connection::Online => 1,
                     };
-                    let pause = (1_i64 << tries.min(5)).min(LONGEST_PAUSE);
                     console.connection = Connection::Offline {
                         failure: failure.clone(),
                         tries,
-                        retry_at: now + SignedDuration::from_secs(pause),
+                        retry_at: now + pause(tries),
                         trying: false,
                     };
                 }
                 Vec::new()
             }
+            FailureKind::Refused(code) if code == "head_coach_required" => vec![Effect::ask(Command::Probe)],
             // It answers, if with a refusal.
-            _ => {
+            FailureKind::Refused(_) => self.reached(),
+            FailureKind::Busy(_) | FailureKind::Broken | FailureKind::Incompatible => {
                 if let Some(console) = self.console_mut()
-                    && console.connection != Connection::Online
+                    && let Connection::Offline { tries, retry_at, trying, .. } = &mut console.connection
                 {
-                    console.connection = Connection::Online;
+                    *trying = false;
+                    *retry_at = now + pause(*tries);
                 }
                 Vec::new()
             }
@@ -139,10 +215,19 @@ impl State {
     fn session_ended(&mut self) -> Vec<Effect> {
         let notice = "Your session has ended: it was signed out elsewhere, or has expired. Sign in again to go on.";
         let server = self.preferences.server.clone();
-        let screen = std::mem::replace(&mut self.screen, Screen::Starting);
+        let now = self.clock.now;
+        let screen = std::mem::replace(&mut self.screen, Screen::Starting(now));
         if let Screen::Console(mut console) = screen {
-            for pending in std::mem::take(&mut self.pending).into_values() {
-                take_back(&mut console, pending.what);
+            // The last change first, so that what was there before the first is there again.
+            for pending in std::mem::take(&mut self.pending).into_values().rev() {
+                if pending.organization == console.membership.organization_id {
+                    take_back(&mut console, pending.what);
+                }
+            }
+            console.keys.list.interrupt();
+            console.members.list.interrupt();
+            if let Some(form) = &mut console.club_form {
+                form.sending.ticket = None;
             }
             if let Some(sending) = console.sending() {
                 sending.ticket = None;
@@ -158,16 +243,23 @@ impl State {
     }
 
     fn resumed(&mut self, keyring: bool, session: Option<Result<SignedIn, Failure>>) -> Vec<Effect> {
-        if !matches!(self.screen, Screen::Starting) {
+        self.keyring = Some(keyring);
+        if let Screen::SignIn(sign_in) = &mut self.screen {
+            sign_in.keyring = Some(keyring);
+        }
+        if !matches!(self.screen, Screen::Starting(_)) {
             return Vec::new();
         }
-        let mut asking = self.asking(Some(keyring), None);
+        let mut asking = self.asking(None);
         match session {
             Some(Ok(signed_in)) => return self.signed_in(signed_in),
             Some(Err(failure)) if failure.kind == FailureKind::SignedOut => {
                 asking.notice = Some("Your last session is over. Sign in again.".to_owned());
             }
-            Some(Err(failure)) => asking.failure = Some(failure),
+            Some(Err(failure)) => {
+                asking.failure = Some(failure);
+                asking.resumable = true;
+            }
             None => {}
         }
         self.screen = Screen::SignIn(Box::new(asking));
@@ -180,6 +272,9 @@ impl State {
         if let Some((server, console)) = self.interrupted.take()
             && server == self.preferences.server
             && console.person.id == person.id
+            && memberships.iter().any(|membership| {
+                membership.organization_id == console.membership.organization_id && membership.role == Role::HeadCoach
+            })
         {
             let mut console = console;
             console.connection = Connection::Online;
@@ -217,7 +312,6 @@ impl State {
     }
 
     fn hear_club(&mut self, result: Result<super::club::Club, Failure>) -> Vec<Effect> {
-        let clock = self.clock.clone();
         let Some(console) = self.console_mut() else { return Vec::new() };
         match result {
             Ok(club) => {
@@ -232,20 +326,15 @@ impl State {
                         known.organization_name.clone_from(&club.name);
                     }
                 }
-                let untouched = match (&console.club_form, &console.club) {
-                    (Some(form), Some(known)) => {
-                        form.name.text == known.name
-                            && form.description.text == known.description.clone().unwrap_or_default()
-                    }
-                    (None, _) => true,
-                    (Some(_), None) => false,
-                };
-                if untouched && (console.view == View::Club || console.club_form.is_some()) {
-                    console.club_form = Some(ClubForm::of(&club));
+                match &mut console.club_form {
+                    Some(form) if !form.sending.is_on() => form.rebase(&club),
+                    Some(_) => {}
+                    None if console.view == View::Club => console.club_form = Some(ClubForm::of(&club)),
+                    None => {}
                 }
                 console.club = Some(club);
                 console.club_failure = None;
-                let mut effects = if first || gained { console.load_keys(&clock) } else { Vec::new() };
+                let mut effects = if first || gained { self.load_keys() } else { Vec::new() };
                 effects.extend(self.after(None));
                 effects
             }
@@ -259,37 +348,39 @@ impl State {
     fn hear_members(
         &mut self,
         load: u64,
-        cursor: Option<String>,
         page: Result<super::listing::Page<super::members::Member>, Failure>,
     ) -> Vec<Effect> {
         let now = self.clock.now;
         let failure = page.as_ref().err().cloned();
+        let mut effects = Vec::new();
         if let Some(console) = self.console_mut() {
             let members = &mut console.members;
-            if load == members.list.load() {
-                members.cursor = match &page {
-                    Ok(page) => page.next.clone(),
-                    Err(_) => cursor.clone(),
-                };
-            }
-            let shown_before = members.rows_of;
-            if members.list.hear(load, now, cursor, page) {
-                // Sorting after each of five hundred pages would be noticed; after each tenth more of them it is not.
-                let grown = members.list.items.len() > shown_before + shown_before / 10;
-                if grown || !members.list.is_loading() {
-                    members.gather();
-                    members.arrange();
+            match members.list.hear(load, now, page) {
+                Heard::Nothing => {}
+                Heard::Changed => {
+                    // Sorting after each of five hundred pages would be noticed; after each tenth more of them it is not.
+                    let grown = members.list.items.len() > members.rows_of + members.rows_of / 10;
+                    members.unarranged |= grown || !members.list.is_loading();
                 }
+                Heard::Again => effects = self.load_members(false),
             }
         }
-        self.after(failure)
+        effects.extend(self.after(failure));
+        effects
     }
 
     fn changed(&mut self, ticket: u64, result: Result<Changed, Failure>) -> Vec<Effect> {
-        let Some(Pending { what, .. }) = self.pending.remove(&ticket) else { return Vec::new() };
+        let Some(Pending { organization, what, .. }) = self.pending.remove(&ticket) else { return Vec::new() };
+        if self.console().is_some_and(|console| console.membership.organization_id != organization) {
+            // Another club is open: what that one shows is read when it is opened.
+            if let Err(failure) = result {
+                self.complain(format!("{}: {}", what.name(), failure.text()));
+            }
+            return Vec::new();
+        }
         match result {
             Ok(changed) => {
-                let mut effects = self.done(what, changed);
+                let mut effects = self.done(ticket, what, changed);
                 effects.extend(self.after(None));
                 effects
             }
@@ -297,7 +388,7 @@ impl State {
         }
     }
 
-    fn done(&mut self, what: What, changed: Changed) -> Vec<Effect> {
+    fn done(&mut self, ticket: u64, what: What, changed: Changed) -> Vec<Effect> {
         let clock = self.clock.clone();
         let server = self.preferences.server.clone();
         let batch = what.batch();
@@ -307,6 +398,7 @@ impl State {
         match (what, changed) {
             (What::CreateKey, Changed::Created(key, secret)) => {
                 if let Some(console) = self.console_mut() {
+                    console.close(ticket);
                     console.keys.put(key.clone());
                     console.keys.selected = Some(key.id.clone());
                     console.keys.arrange(&clock);
@@ -316,26 +408,28 @@ impl State {
                         organization_id,
                         secret,
                         copied_at: None,
+                        example_copied_at: None,
                         insisted: false,
                         example: Example::Curl,
                         server,
                     })));
                 }
             }
-            (What::UpdateKey { .. }, Changed::Key(key, _)) => {
+            (What::UpdateKey { .. }, Changed::Key(key)) => {
                 let text = format!("Saved \"{}\"", key.name);
                 if let Some(console) = self.console_mut() {
                     console.keys.put(key);
                     console.keys.arrange(&clock);
-                    console.dialog = None;
+                    console.close(ticket);
                 }
                 self.say(text);
             }
             (What::RevokeKey { before }, _) => {
                 if let Some(console) = self.console_mut() {
-                    if let Some(key) = console.keys.list.items.iter_mut().find(|key| key.id == before.id) {
-                        key.revoking = false;
-                    }
+                    let by = console.person.name.clone();
+                    let shown = console.keys.get(&before.id).unwrap_or(&before).clone();
+                    let revoked = shown.revoked.clone().unwrap_or(Revoked { at: clock.now, by, reason: None });
+                    console.keys.put(Key { revoked: Some(revoked), revoking: false, ..shown });
                     console.keys.arrange(&clock);
                 }
                 self.say(format!("Revoked \"{}\". Whatever used it is refused now.", before.name));
@@ -344,33 +438,33 @@ impl State {
                 let text = format!("Added {}", member.name);
                 if let Some(console) = self.console_mut() {
                     console.members.selected = Some(member.id.clone());
-                    console.dialog = None;
+                    console.members.put(member);
+                    console.close(ticket);
                 }
-                self.put_member(member);
                 self.say(text);
             }
             (What::UpdateMember { batch, .. }, Changed::Member(member)) => {
                 let text = format!("Saved {}", member.name);
-                if let Some(console) = self.console_mut()
-                    && batch.is_none()
-                {
-                    console.dialog = None;
+                if let Some(console) = self.console_mut() {
+                    console.members.put(member);
+                    console.close(ticket);
                 }
-                self.put_member(member);
                 if batch.is_none() {
                     self.say(text);
                 }
             }
             (What::RemoveMember { before, batch: None, .. }, _) => self.say(format!("Removed {}", before.name)),
             (What::Invite, Changed::Invited { link, expires_at }) => {
-                if let Some(Console { dialog: Some(Dialog::Invitation(once)), .. }) = self.console_mut() {
+                if let Some(Console { dialog: Some(Dialog::Invitation(once)), .. }) = self.console_mut()
+                    && once.sending.is(ticket)
+                {
                     once.link = Some((link, expires_at));
                     once.sending.ticket = None;
                 }
             }
             (What::UpdateClub { .. }, Changed::Club(club)) => {
-                if let Some(console) = self.console_mut() {
-                    console.club_form = Some(ClubForm::of(&club));
+                if let Some(form) = self.console_mut().and_then(|console| console.club_form.as_mut()) {
+                    *form = ClubForm::of(&club);
                 }
                 let effects = self.hear_club(Ok(club));
                 self.say("Saved");
@@ -379,11 +473,11 @@ impl State {
             (What::HandOver, _) => return self.handed_over(),
             (What::ChangePassword, _) => {
                 if let Some(console) = self.console_mut() {
-                    console.dialog = None;
+                    console.close(ticket);
                 }
                 self.say("The password is changed. Your other sessions have ended.");
             }
-            (What::SignOut { everywhere: true }, _) => {
+            (What::SignOutEverywhere, _) => {
                 self.interrupted = None;
                 self.leave(Some("You are signed out everywhere.".to_owned()));
             }
@@ -418,7 +512,9 @@ impl State {
     fn refused(&mut self, ticket: u64, what: What, mut failure: Failure) -> Vec<Effect> {
         let clock = self.clock.clone();
         if failure.kind == FailureKind::SignedOut {
-            self.pending.insert(ticket, Pending { what, sent_at: clock.now });
+            let organization = self.console().map(|console| console.membership.organization_id.clone());
+            let organization = organization.unwrap_or_default();
+            self.pending.insert(ticket, Pending { organization, what, sent_at: clock.now });
             return self.session_ended();
         }
         let unknown = failure.kind == FailureKind::Unreachable;
@@ -434,7 +530,7 @@ impl State {
             } else if failure.is("revision_mismatch") {
                 failure.title = "Somebody else has changed this meanwhile.".to_owned();
                 failure.advice =
-                    "Close this to see how it is now, and change it again if it still needs it.".to_owned();
+                    "What you have not touched shows how it is now. Save again if yours is to stand.".to_owned();
             }
             if unknown && !matches!(what, What::ChangePassword | What::HandOver) {
                 failure
@@ -464,8 +560,14 @@ impl State {
             take_back(console, what);
             console.keys.arrange(&clock);
             if failure.is("already_created") || failure.is("revision_mismatch") || failure.is("key_not_active") {
-                effects.extend(console.load_keys(&clock));
                 effects.push(console.load_club());
+                if let Some(Dialog::Key(form)) = &console.dialog
+                    && let Some(key) = &form.key
+                {
+                    let organization = console.membership.organization_id.clone();
+                    effects.push(Effect::ask(Command::LoadKey { organization, key: key.id.clone() }));
+                }
+                effects.extend(self.load_keys());
             }
             if let Some(batch) = batch {
                 let batch = self.batch_mut(batch);
@@ -493,11 +595,13 @@ impl State {
         }
         let Some(super::Batch { done, refused, why }) = self.batches.remove(&batch) else { return };
         if refused.is_empty() {
-            self.say(format!("Done for {done} members"));
+            self.say(format!("Done for {}", members(done)));
         } else {
-            let names = refused.join(", ");
+            let names = refused.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+            let more = refused.len().saturating_sub(NAMED);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
             let why = why.unwrap_or_default();
-            self.complain(format!("Done for {done} members, not for {}: {names}. {why}", refused.len()));
+            self.complain(format!("Done for {}, not for {names}{more}. {why}", members(done)));
         }
     }
 }
@@ -522,7 +626,7 @@ impl What {
             Self::UpdateClub { .. } => "The club".to_owned(),
             Self::HandOver => "The role".to_owned(),
             Self::ChangePassword => "The password".to_owned(),
-            Self::SignOut { .. } => "Signing out".to_owned(),
+            Self::SignOutEverywhere => "Signing out".to_owned(),
         }
     }
 }
@@ -531,23 +635,14 @@ impl What {
 fn take_back(console: &mut Console, what: What) {
     match what {
         What::UpdateKey { before } | What::RevokeKey { before } => console.keys.put(before),
-        What::UpdateMember { before, .. } => {
-            console.members.put(before);
-            console.members.gather();
-            console.members.arrange();
-        }
-        What::RemoveMember { at, before, .. } => {
-            let at = at.min(console.members.list.items.len());
-            console.members.list.items.insert(at, *before);
-            console.members.gather();
-            console.members.arrange();
-        }
+        What::UpdateMember { before, .. } => console.members.put(before),
+        What::RemoveMember { at, before, .. } => console.members.insert(at, *before),
         What::UpdateClub { before } => console.club = Some(*before),
         What::CreateKey
         | What::CreateMember
         | What::Invite
         | What::HandOver
         | What::ChangePassword
-        | What::SignOut { .. } => {}
+        | What::SignOutEverywhere => {}
     }
 }

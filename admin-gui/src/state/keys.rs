@@ -3,7 +3,11 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{listing::Listing, number::grouped, time::Clock};
+use super::{
+    listing::{Listing, Record},
+    number::grouped,
+    time::Clock,
+};
 use crate::rules::fold;
 
 /// An API key.
@@ -57,6 +61,12 @@ pub struct Revoked {
     pub by: String,
     /// Why.
     pub reason: Option<String>,
+}
+
+impl Record for Key {
+    fn id(&self) -> &str {
+        &self.id
+    }
 }
 
 /// What a key may do.
@@ -247,8 +257,12 @@ pub enum Column {
 pub struct Keys {
     /// The keys.
     pub list: Listing<Key>,
-    /// Whether those that work no more are among them.
+    /// Whether those that work no more are to be among them.
     pub with_ended: bool,
+    /// Whether they are.
+    pub has_ended: bool,
+    /// The key whose page is open: it stays when a list comes without it.
+    pub open: Option<Key>,
     /// Which are shown.
     pub filter: Filter,
     /// What is searched for.
@@ -259,17 +273,53 @@ pub struct Keys {
     pub selected: Option<String>,
     /// The places in the list of those that are shown, in order.
     pub rows: Vec<usize>,
+    /// How many there are of each kind.
+    counts: Counts,
+}
+
+/// How many keys there are of each kind.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    active: usize,
+    expired: usize,
+    revoked: usize,
+    expiring: usize,
+    idle: usize,
+    never_used: usize,
+}
+
+impl Counts {
+    fn of(keys: &[Key], clock: &Clock) -> Self {
+        let mut counts = Self::default();
+        for key in keys {
+            match key.status(clock.now) {
+                Status::Active => counts.active += 1,
+                Status::Expired => counts.expired += 1,
+                Status::Revoked => counts.revoked += 1,
+            }
+            match key.attention(clock) {
+                Some(Attention::Expiring) => counts.expiring += 1,
+                Some(Attention::Idle) => counts.idle += 1,
+                Some(Attention::NeverUsed) => counts.never_used += 1,
+                None => {}
+            }
+        }
+        counts
+    }
 }
 
 impl Keys {
     /// The key of that id.
     pub fn get(&self, id: &str) -> Option<&Key> {
-        self.list.items.iter().find(|key| key.id == id)
+        self.list.get(id).or_else(|| self.open.as_ref().filter(|open| open.id == id))
     }
 
     /// Puts `key` in the place of the one with its id, or in front.
     pub fn put(&mut self, key: Key) {
-        match self.list.items.iter_mut().find(|known| known.id == key.id) {
+        if self.open.as_ref().is_some_and(|open| open.id == key.id) {
+            self.open = Some(key.clone());
+        }
+        match self.list.get_mut(&key.id) {
             Some(known) => *known = key,
             None => self.list.items.insert(0, key),
         }
@@ -300,37 +350,41 @@ impl Keys {
             rows.reverse();
         }
         self.rows = rows;
+        self.counts = Counts::of(&self.list.items, clock);
     }
 
     /// How many keys the filter takes, without the search; unknown while those that it needs are not loaded.
-    pub fn count(&self, filter: Filter, clock: &Clock) -> Option<usize> {
-        let known = self.with_ended || !filter.needs_ended();
-        let loaded = self.list.loaded_at.is_some();
-        (known && loaded).then(|| self.list.items.iter().filter(|key| filter.takes(key, clock)).count())
+    pub fn count(&self, filter: Filter) -> Option<usize> {
+        let counts = &self.counts;
+        let known = self.list.loaded_at.is_some() && (self.has_ended || !filter.needs_ended());
+        known.then_some(match filter {
+            Filter::Active => counts.active,
+            Filter::Expiring => counts.expiring,
+            Filter::Expired => counts.expired,
+            Filter::Revoked => counts.revoked,
+            Filter::All => self.list.items.len(),
+        })
     }
 
     /// How many keys want a look.
-    pub fn wanting_attention(&self, clock: &Clock) -> usize {
-        self.list.items.iter().filter(|key| key.attention(clock).is_some()).count()
+    pub fn wanting_attention(&self) -> usize {
+        self.counts.expiring + self.counts.idle + self.counts.never_used
     }
 
     /// The keys in a sentence: "12 active · 2 expire within 30 days · 1 never used".
-    pub fn summary(&self, clock: &Clock) -> String {
-        let active = self.list.items.iter().filter(|key| key.status(clock.now) == Status::Active).count();
-        let count = |which| self.list.items.iter().filter(|key| key.attention(clock) == Some(which)).count();
+    pub fn summary(&self) -> String {
+        let Counts { active, expiring, idle, never_used, .. } = self.counts;
         let mut parts = vec![format!("{} active", grouped(active))];
-        match count(Attention::Expiring) {
+        match expiring {
             0 => {}
             1 => parts.push("1 expires within 30 days".to_owned()),
             many => parts.push(format!("{} expire within 30 days", grouped(many))),
         }
-        match count(Attention::Idle) {
-            0 => {}
-            many => parts.push(format!("{} not used for 90 days", grouped(many))),
+        if idle > 0 {
+            parts.push(format!("{} not used for 90 days", grouped(idle)));
         }
-        match count(Attention::NeverUsed) {
-            0 => {}
-            many => parts.push(format!("{} never used", grouped(many))),
+        if never_used > 0 {
+            parts.push(format!("{} never used", grouped(never_used)));
         }
         parts.join(" · ")
     }

@@ -1,22 +1,38 @@
 //! A list that is loaded page by page and keeps what is on screen while it is loaded again.
 
-use jiff::Timestamp;
+use std::collections::HashSet;
 
-use super::failure::Failure;
+use jiff::{SignedDuration, Timestamp};
+
+use super::failure::{Failure, FailureKind};
+
+/// Something that stands in a list of the server's.
+pub trait Record {
+    /// Its id.
+    fn id(&self) -> &str;
+}
 
 /// A list of the server's, as far as it is known.
 #[derive(Debug, Clone)]
 pub struct Listing<T> {
     /// What is shown.
     pub items: Vec<T>,
-    /// What comes in while the old items stay on screen.
-    incoming: Option<Vec<T>>,
     /// What is going on.
     pub progress: Progress,
     /// When what is shown was complete.
     pub loaded_at: Option<Timestamp>,
-    /// The load whose pages count; those of earlier ones are dropped.
+    /// Whether what is shown may be older than it should be.
+    pub stale: bool,
+    /// Where what is shown goes on; none if it is all there is.
+    rest: Option<String>,
+    /// What comes in while the old items stay on screen.
+    incoming: Option<Vec<T>>,
+    /// When the last load came to its end, well or not.
+    settled_at: Option<Timestamp>,
+    /// The load whose pages count; those of others are dropped.
     load: u64,
+    /// Whether something was changed here since the load began, so that its pages may not know of it.
+    changed: bool,
 }
 
 /// What is going on with a list.
@@ -28,10 +44,10 @@ pub enum Progress {
     Loading(Timestamp),
     /// All there is.
     Complete,
-    /// The person stopped it; the cursor of the page that would come next.
-    Stopped(Option<String>),
-    /// It failed; the cursor of the page that did not come.
-    Failed(Failure, Option<String>),
+    /// The person stopped it.
+    Stopped,
+    /// It failed.
+    Failed(Failure),
 }
 
 /// A page of a list.
@@ -43,62 +59,139 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
+/// What a page has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// Nothing on screen.
+    Nothing,
+    /// Something on screen.
+    Changed,
+    /// It ended a load that began before something was changed here: load once more.
+    Again,
+}
+
 impl<T> Default for Listing<T> {
     fn default() -> Self {
-        Self { items: Vec::new(), incoming: None, progress: Progress::Nothing, loaded_at: None, load: 0 }
+        Self {
+            items: Vec::new(),
+            progress: Progress::Nothing,
+            loaded_at: None,
+            stale: false,
+            rest: None,
+            incoming: None,
+            settled_at: None,
+            load: 0,
+            changed: false,
+        }
     }
 }
 
-impl<T> Listing<T> {
-    /// Begins to load from the start, or on from a cursor; returns the number of this load.
-    pub fn begin(&mut self, now: Timestamp, from: Option<&str>) -> u64 {
-        self.load += 1;
-        self.incoming = (from.is_none() && !self.items.is_empty()).then(Vec::new);
+impl<T: Record> Listing<T> {
+    /// Begins the load of that number: on from where what is shown ends, or from the start. The cursor of its first
+    /// page.
+    pub fn begin(&mut self, load: u64, now: Timestamp, on: bool) -> Option<String> {
+        self.load = load;
+        let cursor = self.rest.clone().filter(|_| on);
+        self.incoming = (cursor.is_none() && !self.items.is_empty()).then(Vec::new);
         self.progress = Progress::Loading(now);
-        self.load
+        self.changed = false;
+        self.stale = false;
+        cursor
     }
 
-    /// The number of the load whose pages count.
-    pub fn load(&self) -> u64 {
-        self.load
-    }
-
-    /// Takes a page of `load` that was asked for with `cursor`, or why it did not come. Whether anything on screen
-    /// changed.
-    pub fn hear(&mut self, load: u64, now: Timestamp, cursor: Option<String>, page: Result<Page<T>, Failure>) -> bool {
+    /// Takes a page of `load`, or why it did not come.
+    pub fn hear(&mut self, load: u64, now: Timestamp, page: Result<Page<T>, Failure>) -> Heard {
         if load != self.load || !self.is_loading() {
-            return false;
+            return Heard::Nothing;
         }
-        match page {
-            Ok(Page { items, next }) => {
-                self.incoming.as_mut().unwrap_or(&mut self.items).extend(items);
-                let changed = self.incoming.is_none() || next.is_none();
-                if next.is_none() {
-                    if let Some(incoming) = self.incoming.take() {
-                        self.items = incoming;
-                    }
-                    self.progress = Progress::Complete;
-                    self.loaded_at = Some(now);
-                }
-                changed
-            }
+        let Page { items, next } = match page {
+            Ok(page) => page,
             Err(failure) => {
-                // A refresh that fails leaves what is shown; the next one begins from the start.
-                let cursor = if self.incoming.take().is_some() { None } else { cursor };
-                self.progress = Progress::Failed(failure, cursor);
-                true
+                // A refresh that fails leaves what is shown.
+                self.incoming = None;
+                self.progress = Progress::Failed(failure);
+                self.settled_at = Some(now);
+                return Heard::Changed;
+            }
+        };
+        let ends = next.is_none();
+        match &mut self.incoming {
+            Some(incoming) => incoming.extend(items),
+            None => {
+                self.rest = next;
+                if self.changed {
+                    let known: HashSet<&str> = self.items.iter().map(Record::id).collect();
+                    let new: Vec<T> = items.into_iter().filter(|item| !known.contains(item.id())).collect();
+                    self.items.extend(new);
+                } else {
+                    self.items.extend(items);
+                }
             }
         }
+        if !ends {
+            return if self.incoming.is_some() { Heard::Nothing } else { Heard::Changed };
+        }
+        self.progress = Progress::Complete;
+        self.settled_at = Some(now);
+        match self.incoming.take() {
+            Some(_) if self.changed => return Heard::Again,
+            Some(incoming) => {
+                self.items = incoming;
+                self.rest = None;
+            }
+            None => {}
+        }
+        self.loaded_at = Some(now);
+        Heard::Changed
+    }
+
+    /// Something was changed here.
+    pub fn touch(&mut self) {
+        self.changed = true;
     }
 
     /// Stops loading, at the person's wish.
-    pub fn stop(&mut self, next: Option<String>) {
+    pub fn stop(&mut self) {
         if self.is_loading() {
-            self.load += 1;
-            let refreshing = self.incoming.take().is_some();
-            self.progress =
-                if refreshing && self.loaded_at.is_some() { Progress::Complete } else { Progress::Stopped(next) };
+            self.load = 0;
+            self.incoming = None;
+            let whole = self.rest.is_none() && self.loaded_at.is_some();
+            self.progress = if whole { Progress::Complete } else { Progress::Stopped };
         }
+    }
+
+    /// Nothing will come any more: the session is over.
+    pub fn interrupt(&mut self) {
+        self.stale = true;
+        if self.is_loading() {
+            self.stop();
+            if self.items.is_empty() {
+                self.progress = Progress::Nothing;
+            }
+        }
+    }
+
+    /// When it should be loaded again: so long after the last load, and not before the server wants it.
+    pub fn refresh_at(&self, pause: SignedDuration) -> Option<Timestamp> {
+        if self.is_loading() {
+            return None;
+        }
+        let at = self.settled_at? + pause;
+        match &self.progress {
+            Progress::Failed(Failure { kind: FailureKind::Busy(Some(retry_at)), .. }) => Some(at.max(*retry_at)),
+            _ => Some(at),
+        }
+    }
+
+    /// The item of that id.
+    pub fn get(&self, id: &str) -> Option<&T> {
+        self.items.iter().find(|item| item.id() == id)
+    }
+
+    /// The item of that id, to be changed here.
+    pub fn get_mut(&mut self, id: &str) -> Option<&mut T> {
+        self.touch();
+        self.items.iter_mut().find(|item| item.id() == id)
     }
 
     /// Whether pages are awaited.
@@ -106,9 +199,19 @@ impl<T> Listing<T> {
         matches!(self.progress, Progress::Loading(_))
     }
 
+    /// Whether what is shown goes on.
+    pub fn has_rest(&self) -> bool {
+        self.rest.is_some()
+    }
+
     /// Whether nothing was ever shown and pages are awaited.
     pub fn is_first_load(&self) -> bool {
         self.items.is_empty() && self.loaded_at.is_none() && (self.is_loading() || self.progress == Progress::Nothing)
+    }
+
+    /// Since when pages of a refresh are awaited, while old ones are on screen.
+    pub fn refreshing_since(&self) -> Option<Timestamp> {
+        if self.is_first_load() { None } else { self.progress.since() }
     }
 
     /// How many rows of the running load came in.
@@ -117,58 +220,128 @@ impl<T> Listing<T> {
     }
 }
 
+impl Progress {
+    /// Since when pages are awaited.
+    pub fn since(&self) -> Option<Timestamp> {
+        match self {
+            Self::Loading(since) => Some(*since),
+            _ => None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::failure::FailureKind;
 
-    fn page(items: &[u32], next: Option<&str>) -> Result<Page<u32>, Failure> {
-        Ok(Page { items: items.to_vec(), next: next.map(str::to_owned) })
+    #[derive(Debug, Clone, PartialEq)]
+    struct Row(&'static str);
+
+    impl Record for Row {
+        fn id(&self) -> &str {
+            self.0
+        }
+    }
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn page(items: &[&'static str], next: Option<&str>) -> Result<Page<Row>, Failure> {
+        Ok(Page { items: items.iter().map(|id| Row(id)).collect(), next: next.map(str::to_owned) })
+    }
+
+    fn ids(list: &Listing<Row>) -> Vec<&'static str> {
+        list.items.iter().map(|row| row.0).collect()
+    }
+
+    fn failure(kind: FailureKind) -> Result<Page<Row>, Failure> {
+        Err(Failure::new(kind, "No.", ""))
     }
 
     #[test]
     fn the_first_load_shows_each_page_and_a_refresh_only_the_whole() {
-        let now = Timestamp::UNIX_EPOCH;
         let mut list = Listing::default();
-        let load = list.begin(now, None);
+        list.begin(1, NOW, false);
         assert!(list.is_first_load());
-        assert!(list.hear(load, now, None, page(&[1, 2], Some("next"))));
-        assert_eq!(list.items, [1, 2]);
-        assert!(list.hear(load, now, None, page(&[3], None)));
-        assert_eq!((list.items.as_slice(), &list.progress), ([1, 2, 3].as_slice(), &Progress::Complete));
+        assert_eq!(list.hear(1, NOW, page(&["a", "b"], Some("next"))), Heard::Changed);
+        assert_eq!(ids(&list), ["a", "b"]);
+        assert_eq!(list.hear(1, NOW, page(&["c"], None)), Heard::Changed);
+        assert_eq!((ids(&list), &list.progress), (vec!["a", "b", "c"], &Progress::Complete));
 
-        let load = list.begin(now, None);
-        assert!(!list.hear(load, now, None, page(&[7], Some("next"))));
-        assert_eq!(list.items, [1, 2, 3], "the old rows stay while the new ones come");
-        assert!(!list.hear(load - 1, now, None, page(&[9], None)), "pages of an earlier load are dropped");
-        assert!(list.hear(load, now, None, page(&[8], None)));
-        assert_eq!(list.items, [7, 8]);
+        list.begin(2, NOW, false);
+        assert_eq!(list.hear(2, NOW, page(&["x"], Some("next"))), Heard::Nothing);
+        assert_eq!(ids(&list), ["a", "b", "c"], "the old rows stay while the new ones come");
+        assert_eq!(list.hear(1, NOW, page(&["z"], None)), Heard::Nothing, "pages of an earlier load are dropped");
+        assert_eq!(list.hear(2, NOW, page(&["y"], None)), Heard::Changed);
+        assert_eq!(ids(&list), ["x", "y"]);
     }
 
     #[test]
     fn a_refresh_that_fails_leaves_what_is_shown() {
-        let now = Timestamp::UNIX_EPOCH;
         let mut list = Listing::default();
-        let load = list.begin(now, None);
-        list.hear(load, now, None, page(&[1], None));
-        let load = list.begin(now, None);
-        list.hear(load, now, None, page(&[2], Some("next")));
-        let failure = Failure::new(FailureKind::Unreachable, "No answer.", "");
-        list.hear(load, now, Some("next".into()), Err(failure));
-        assert_eq!(list.items, [1]);
-        assert!(matches!(list.progress, Progress::Failed(_, None)));
+        list.begin(1, NOW, false);
+        list.hear(1, NOW, page(&["a"], None));
+        list.begin(2, NOW, false);
+        list.hear(2, NOW, page(&["b"], Some("next")));
+        list.hear(2, NOW, failure(FailureKind::Unreachable));
+        assert_eq!(ids(&list), ["a"]);
+        assert!(matches!(list.progress, Progress::Failed(_)));
     }
 
     #[test]
-    fn a_stopped_load_goes_on_where_it_stopped() {
-        let now = Timestamp::UNIX_EPOCH;
+    fn a_stopped_load_goes_on_where_it_stopped_also_after_a_refresh_was_stopped() {
         let mut list = Listing::default();
-        let load = list.begin(now, None);
-        list.hear(load, now, None, page(&[1], Some("second")));
-        list.stop(Some("second".into()));
-        assert!(!list.hear(load, now, None, page(&[2], None)), "what was on its way is dropped");
-        let load = list.begin(now, Some("second"));
-        assert!(list.hear(load, now, None, page(&[2], None)));
-        assert_eq!(list.items, [1, 2]);
+        list.begin(1, NOW, false);
+        list.hear(1, NOW, page(&["a"], Some("second")));
+        list.stop();
+        assert_eq!(list.hear(1, NOW, page(&["b"], None)), Heard::Nothing, "what was on its way is dropped");
+
+        list.begin(2, NOW, false);
+        list.hear(2, NOW, page(&["a", "b", "c"], Some("fourth")));
+        list.stop();
+        assert_eq!((ids(&list), &list.progress), (vec!["a"], &Progress::Stopped));
+
+        assert_eq!(list.begin(3, NOW, true).as_deref(), Some("second"));
+        list.hear(3, NOW, page(&["b", "c"], None));
+        assert_eq!((ids(&list), list.has_rest()), (vec!["a", "b", "c"], false));
+    }
+
+    /// A key was revoked while the list was being read again; the page that came then still called it active.
+    #[test]
+    fn a_refresh_that_began_before_a_change_does_not_undo_it() {
+        let mut list = Listing::default();
+        list.begin(1, NOW, false);
+        list.hear(1, NOW, page(&["a", "b"], None));
+        list.begin(2, NOW, false);
+        list.items.remove(0);
+        list.touch();
+        assert_eq!(list.hear(2, NOW, page(&["a", "b"], None)), Heard::Again);
+        assert_eq!(ids(&list), ["b"]);
+    }
+
+    #[test]
+    fn what_was_added_while_pages_come_in_is_there_once() {
+        let mut list = Listing::default();
+        list.begin(1, NOW, false);
+        list.hear(1, NOW, page(&["a"], Some("second")));
+        list.items.push(Row("new"));
+        list.touch();
+        list.hear(1, NOW, page(&["b", "new"], None));
+        assert_eq!(ids(&list), ["a", "new", "b"]);
+    }
+
+    /// A refresh that was refused was asked for again at once, for ever.
+    #[test]
+    fn after_a_failure_it_waits_as_after_success_and_as_long_as_the_server_wants() {
+        let minute = SignedDuration::from_secs(60);
+        let mut list = Listing::default();
+        assert_eq!(list.refresh_at(minute), None);
+        list.begin(1, NOW, false);
+        list.hear(1, NOW, failure(FailureKind::Refused("plan_required".into())));
+        assert_eq!(list.refresh_at(minute), Some(NOW + minute));
+        list.begin(2, NOW, false);
+        assert_eq!(list.refresh_at(minute), None, "it is being loaded");
+        let later = NOW + minute + minute;
+        list.hear(2, NOW, failure(FailureKind::Busy(Some(later))));
+        assert_eq!(list.refresh_at(minute), Some(later));
     }
 }

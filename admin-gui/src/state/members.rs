@@ -1,6 +1,6 @@
 //! The roster: what is known of it, and which of it is on screen.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     exchange::{MemberEdit, MemberWish},
     keys::Move,
-    listing::Listing,
+    listing::{Listing, Record},
 };
 use crate::rules::{Search, fold, fold_words};
 
@@ -133,6 +133,12 @@ impl From<MemberFacts> for Member {
     }
 }
 
+impl Record for Member {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
 impl Member {
     /// What can be changed of it.
     pub fn wish(&self) -> MemberWish {
@@ -227,8 +233,6 @@ pub enum Column {
 pub struct Members {
     /// The members.
     pub list: Listing<Member>,
-    /// Where the page begins that was asked for last.
-    pub cursor: Option<String>,
     /// Which are shown.
     pub filter: Filter,
     /// What is searched for.
@@ -243,6 +247,10 @@ pub struct Members {
     pub rows: Vec<usize>,
     /// How many members there were when that was found.
     pub rows_of: usize,
+    /// Whether that must be found anew, labels and coaches too, before it is next shown.
+    pub unarranged: bool,
+    /// How many athletes and how many coaches there are.
+    pub counts: (usize, usize),
     /// Every label in use, sorted.
     pub labels: Vec<String>,
     /// Everyone an athlete can be assigned to: id and name, sorted by name.
@@ -252,27 +260,65 @@ pub struct Members {
 impl Members {
     /// The member of that id.
     pub fn get(&self, id: &str) -> Option<&Member> {
-        self.list.items.iter().find(|member| member.id == id)
+        self.list.get(id)
     }
 
-    /// Puts `member` in the place of the one with its id, or at the end, where the newest are.
+    /// Puts `member` in the place of the one with its id, or at the end, where the newest are. An athlete keeps no coach
+    /// who is none any more.
     pub fn put(&mut self, member: Member) {
-        match self.list.items.iter_mut().find(|known| known.id == member.id) {
+        if member.role == Role::Athlete {
+            self.release(&member.id);
+        }
+        match self.list.get_mut(&member.id) {
             Some(known) => *known = member,
             None => self.list.items.push(member),
         }
+        self.unarranged = true;
     }
 
     /// Takes the member of that id out; its place and itself.
     pub fn remove(&mut self, id: &str) -> Option<(usize, Member)> {
         let at = self.list.items.iter().position(|member| member.id == id)?;
+        self.list.touch();
+        self.unarranged = true;
         self.marked.remove(id);
-        Some((at, self.list.items.remove(at)))
+        let member = self.list.items.remove(at);
+        if member.role == Role::Coach {
+            self.release(id);
+        }
+        Some((at, member))
+    }
+
+    /// Puts `member` back where it was.
+    pub fn insert(&mut self, at: usize, member: Member) {
+        let at = at.min(self.list.items.len());
+        self.list.touch();
+        self.unarranged = true;
+        self.list.items.insert(at, member);
+    }
+
+    /// The athletes of a coach who goes are left without one, as on the server.
+    fn release(&mut self, coach: &str) {
+        if self.coaches.iter().any(|(id, _)| id == coach) {
+            for member in &mut self.list.items {
+                if member.coach_id.as_deref() == Some(coach) {
+                    member.coach_id = None;
+                }
+            }
+        }
     }
 
     /// What an athlete's coach is called.
     pub fn coach_name(&self, id: &str) -> Option<&str> {
         self.coaches.iter().find(|(coach, _)| coach == id).map(|(_, name)| name.as_str())
+    }
+
+    /// Finds anew what is shown, if the list has changed since.
+    pub fn settle(&mut self) {
+        if std::mem::take(&mut self.unarranged) {
+            self.gather();
+            self.arrange();
+        }
     }
 
     /// Finds anew what is shown: after the list, the filter, the search or the order has changed.
@@ -299,13 +345,15 @@ impl Members {
             Column::Name => rows.sort_by(|&one, &other| items[one].words.cmp(&items[other].words)),
             Column::Role => rows.sort_by_key(|&at| items[at].role),
             Column::Status => rows.sort_by_key(|&at| items[at].status),
-            Column::Coach => rows.sort_by_cached_key(|&at| {
-                items[at]
-                    .coach_id
-                    .as_deref()
-                    .and_then(|coach| self.coach_name(coach))
-                    .map_or_else(|| "\u{10ffff}".to_owned(), fold)
-            }),
+            Column::Coach => {
+                // Coaches are in the order of their names.
+                let places: HashMap<&str, usize> =
+                    self.coaches.iter().enumerate().map(|(place, (id, _))| (id.as_str(), place)).collect();
+                rows.sort_by_key(|&at| {
+                    let coach = items[at].coach_id.as_deref();
+                    coach.and_then(|coach| places.get(coach)).copied().unwrap_or(usize::MAX)
+                });
+            }
             Column::Labels => rows.sort_by(|&one, &other| {
                 let (one, other) = (&items[one].labels, &items[other].labels);
                 one.is_empty().cmp(&other.is_empty()).then_with(|| one.cmp(other))
@@ -314,6 +362,11 @@ impl Members {
         }
         if reversed {
             rows.reverse();
+        }
+        if !self.marked.is_empty() {
+            // What cannot be seen is not meant.
+            let shown: HashSet<&str> = rows.iter().map(|&at| items[at].id.as_str()).collect();
+            self.marked.retain(|id| shown.contains(id.as_str()));
         }
         self.rows = rows;
         self.rows_of = items.len();
@@ -339,6 +392,8 @@ impl Members {
             .collect();
         coaches.sort_by_cached_key(|(_, name)| fold(name));
         self.coaches = coaches;
+        let count = |role| self.list.items.iter().filter(|member| member.role == role).count();
+        self.counts = (count(Role::Athlete), count(Role::Coach));
     }
 
     /// Moves the selection; from nowhere to the first.

@@ -18,6 +18,8 @@ pub mod number;
 pub mod preferences;
 pub mod secret;
 pub mod sign_in;
+#[cfg(test)]
+mod tests;
 pub mod time;
 
 use std::collections::BTreeMap;
@@ -26,11 +28,12 @@ use jiff::{SignedDuration, Timestamp};
 
 pub use self::act::Action;
 use self::{
+    address::Address,
     club::{Club, Membership, Person},
     exchange::{Command, Effect},
     failure::Failure,
     forms::{ClubForm, HandOverForm, KeyForm, MemberForm, PasswordForm, RevokeForm, Sending},
-    keys::{Key, Keys},
+    keys::{Key, Keys, Scope},
     members::{Member, Members},
     preferences::Preferences,
     secret::Secret,
@@ -61,14 +64,20 @@ pub struct State {
     seed: u128,
     /// A secret that is on the clipboard, and until when.
     on_clipboard: Option<(Secret, Timestamp)>,
+    /// The session, counted from the start: what comes of an earlier one is dropped.
+    era: u64,
+    /// The load of a list that began last.
+    last_load: u64,
+    /// Whether the system has a keyring; unknown until it was asked.
+    keyring: Option<bool>,
     /// What the person was at when their session ended; they find it again when they sign in.
     interrupted: Option<(String, Box<Console>)>,
 }
 
 /// What is on screen.
 pub enum Screen {
-    /// The keyring is asked for a session.
-    Starting,
+    /// The keyring is asked for a session, and the server whether it counts, since then.
+    Starting(Timestamp),
     /// Asks who is there.
     SignIn(Box<SignIn>),
     /// Somebody is there who heads no club.
@@ -150,6 +159,8 @@ pub struct SecretOnce {
     pub secret: Secret,
     /// When it was copied.
     pub copied_at: Option<Timestamp>,
+    /// When the example was copied.
+    pub example_copied_at: Option<Timestamp>,
     /// Whether the person tried to leave without saying that they have stored it.
     pub insisted: bool,
     /// Which example is shown.
@@ -163,13 +174,21 @@ pub struct SecretOnce {
 impl SecretOnce {
     /// The example that is shown, ready to run.
     pub fn example_text(&self) -> String {
-        let (server, club, secret) = (&self.server, &self.organization_id, self.secret.reveal());
+        let (server, secret) = (&self.server, self.secret.reveal());
+        // What this key may do.
+        let path = if self.key.scopes.contains(&Scope::MembersRead) {
+            format!("/organizations/{}/members", self.organization_id)
+        } else if self.key.scopes.contains(&Scope::OrganizationRead) {
+            format!("/organizations/{}", self.organization_id)
+        } else {
+            "/auth/me".to_owned()
+        };
         match self.example {
             Example::Curl => {
-                format!("curl {server}/api/v1/organizations/{club}/members \\\n  -H \"Authorization: Bearer {secret}\"")
+                format!("curl {server}/api/v1{path} \\\n  -H \"Authorization: Bearer {secret}\"")
             }
             Example::Python => format!(
-                "import json, urllib.request\n\nrequest = urllib.request.Request(\n    \"{server}/api/v1/organizations/{club}/members\",\n    headers={{\"Authorization\": \"Bearer {secret}\"}},\n)\nprint(json.load(urllib.request.urlopen(request)))"
+                "import json, urllib.request\n\nrequest = urllib.request.Request(\n    \"{server}/api/v1{path}\",\n    headers={{\"Authorization\": \"Bearer {secret}\"}},\n)\nprint(json.load(urllib.request.urlopen(request)))"
             ),
         }
     }
@@ -205,6 +224,8 @@ pub struct CoachForm {
     pub members: Vec<String>,
     /// Which; none to take the coach away.
     pub coach_id: Option<String>,
+    /// Which it is now, if they all have the same.
+    pub before: Option<String>,
 }
 
 /// An invitation that is being made.
@@ -270,6 +291,8 @@ const REFRESH: SignedDuration = SignedDuration::from_secs(60);
 
 /// A change on its way, and how to take it back.
 struct Pending {
+    /// Of which club.
+    organization: String,
     what: What,
     sent_at: Timestamp,
 }
@@ -294,17 +317,21 @@ enum What {
     UpdateClub { before: Box<Club> },
     HandOver,
     ChangePassword,
-    SignOut { everywhere: bool },
+    SignOutEverywhere,
 }
 
 impl State {
     /// The state at the start. `seed` is random, and unlike that of any other start.
     pub fn new(preferences: Preferences, clock: Clock, seed: u128) -> (Self, Vec<Effect>) {
-        let server = preferences.server.parse().ok();
+        let mut preferences = preferences;
+        let server: Option<Address> = preferences.server.parse().ok();
+        if let Some(server) = &server {
+            server.as_str().clone_into(&mut preferences.server);
+        }
         let state = Self {
+            screen: Screen::Starting(clock.now),
             clock,
             preferences,
-            screen: Screen::Starting,
             notices: Vec::new(),
             shortcuts: false,
             pending: BTreeMap::new(),
@@ -312,6 +339,9 @@ impl State {
             last_ticket: 0,
             seed,
             on_clipboard: None,
+            era: 0,
+            last_load: 0,
+            keyring: None,
             interrupted: None,
         };
         (state, vec![Effect::ask(Command::Resume { server })])
@@ -332,10 +362,56 @@ impl State {
         }
     }
 
+    /// The session, counted from the start: said with each command, and heard again with each event.
+    pub fn era(&self) -> u64 {
+        self.era
+    }
+
+    /// Finds anew what is shown of lists that have changed; before each frame.
+    pub fn settle(&mut self) {
+        if let Some(console) = self.console_mut() {
+            console.members.settle();
+        }
+    }
+
+    /// Whether the window must not be closed yet: it shows what nobody can show again. Asked once more, it may.
+    pub fn keeps_open(&mut self) -> bool {
+        match self.console_mut().and_then(|console| console.dialog.as_mut()) {
+            Some(Dialog::Secret(once)) => !std::mem::replace(&mut once.insisted, true),
+            _ => false,
+        }
+    }
+
     fn ticket(&mut self, what: What) -> u64 {
         self.last_ticket += 1;
-        self.pending.insert(self.last_ticket, Pending { what, sent_at: self.clock.now });
+        let organization = self.console().map(|console| console.membership.organization_id.clone()).unwrap_or_default();
+        self.pending.insert(self.last_ticket, Pending { organization, what, sent_at: self.clock.now });
         self.last_ticket
+    }
+
+    fn load_keys(&mut self) -> Vec<Effect> {
+        let now = self.clock.now;
+        self.last_load += 1;
+        let load = self.last_load;
+        let Some(console) = self.console_mut() else { return Vec::new() };
+        if !console.club.as_ref().is_some_and(|club| club.security_settings) {
+            return Vec::new();
+        }
+        console.keys.list.begin(load, now, false);
+        let organization = console.membership.organization_id.clone();
+        let with_ended = console.keys.with_ended;
+        vec![Effect::ask(Command::LoadKeys { organization, with_ended, load })]
+    }
+
+    /// Loads the members: on from where they end, or from the start.
+    fn load_members(&mut self, on: bool) -> Vec<Effect> {
+        let now = self.clock.now;
+        self.last_load += 1;
+        let load = self.last_load;
+        let Some(console) = self.console_mut() else { return Vec::new() };
+        let cursor = console.members.list.begin(load, now, on);
+        let organization = console.membership.organization_id.clone();
+        vec![Effect::ask(Command::LoadMembers { organization, cursor, load })]
     }
 
     fn idempotency_key(&mut self) -> String {
@@ -386,18 +462,13 @@ impl State {
             // Keys expire, and come to want attention, without anyone doing anything.
             console.keys.arrange(&clock);
         }
+        let refresh = console.refresh_at().is_some_and(|at| at <= now);
         match &mut console.connection {
             Connection::Offline { retry_at, trying, .. } if *retry_at <= now && !*trying => {
                 *trying = true;
                 effects.push(Effect::ask(Command::Probe));
             }
-            Connection::Online
-                if matches!(console.view, View::Keys | View::Key(_))
-                    && console.keys.list.loaded_at.is_some_and(|at| now.duration_since(at) >= REFRESH)
-                    && !console.keys.list.is_loading() =>
-            {
-                effects.extend(console.load_keys(&clock));
-            }
+            Connection::Online if refresh => effects.extend(self.load_keys()),
             _ => {}
         }
         effects
@@ -440,68 +511,56 @@ impl State {
                         // It counts the seconds down.
                         at((*retry_at).min(now + SignedDuration::from_secs(1)));
                     }
-                    Connection::Online if matches!(console.view, View::Keys | View::Key(_)) => {
-                        if let Some(loaded_at) = console.keys.list.loaded_at
-                            && !console.keys.list.is_loading()
-                        {
-                            at(loaded_at + REFRESH);
+                    Connection::Online => {
+                        if let Some(refresh_at) = console.refresh_at() {
+                            at(refresh_at);
                         }
                     }
-                    _ => {}
+                    Connection::Offline { .. } => {}
                 }
                 // Distances in time are told in minutes.
                 at(now + SignedDuration::from_secs(60 - now.as_second().rem_euclid(60)));
             }
-            Screen::Starting | Screen::Outsider(_) => {}
+            Screen::Starting(since) => {
+                if now.duration_since(*since) < SHOW_WAIT {
+                    at(*since + SHOW_WAIT);
+                }
+            }
+            Screen::Outsider(_) => {}
         }
         next
     }
 }
 
-impl listing::Progress {
-    /// Since when pages are awaited.
-    pub fn since(&self) -> Option<Timestamp> {
-        match self {
-            Self::Loading(since) => Some(*since),
-            _ => None,
-        }
-    }
-}
-
 impl Console {
-    fn load_keys(&mut self, clock: &Clock) -> Vec<Effect> {
+    /// When the keys should be read again by themselves.
+    fn refresh_at(&self) -> Option<Timestamp> {
         let lists_keys = self.club.as_ref().is_some_and(|club| club.security_settings);
-        if !lists_keys {
-            return Vec::new();
-        }
-        let load = self.keys.list.begin(clock.now, None);
-        let organization = self.membership.organization_id.clone();
-        let with_ended = self.keys.with_ended;
-        vec![Effect::ask(Command::LoadKeys { organization, with_ended, load })]
-    }
-
-    fn load_members(&mut self, clock: &Clock, from: Option<String>) -> Vec<Effect> {
-        let load = self.members.list.begin(clock.now, from.as_deref());
-        self.members.cursor.clone_from(&from);
-        let organization = self.membership.organization_id.clone();
-        vec![Effect::ask(Command::LoadMembers { organization, cursor: from, load })]
+        let seen = matches!(self.view, View::Keys | View::Key(_));
+        self.keys.list.refresh_at(REFRESH).filter(|_| lists_keys && seen)
     }
 
     fn load_club(&self) -> Effect {
         Effect::ask(Command::LoadClub { organization: self.membership.organization_id.clone() })
     }
 
+    /// Closes the dialog that waits for what was sent under `ticket`, and no other.
+    fn close(&mut self, ticket: u64) {
+        if self.sending().is_some_and(|sending| sending.is(ticket)) {
+            self.dialog = None;
+        }
+    }
+
     /// How the sending of the open dialog goes.
     fn sending(&mut self) -> Option<&mut Sending> {
         match self.dialog.as_mut()? {
             Dialog::Key(form) => Some(&mut form.sending),
-            Dialog::Revoke(form) => Some(&mut form.sending),
             Dialog::Member(form) => Some(&mut form.sending),
             Dialog::Invitation(form) => Some(&mut form.sending),
             Dialog::Password(form) => Some(&mut form.sending),
             Dialog::HandOver(form) => Some(&mut form.sending),
             Dialog::SignOutEverywhere(sending) => Some(sending),
-            Dialog::Secret(_) | Dialog::Remove(_) | Dialog::Label(_) | Dialog::Coach(_) => None,
+            Dialog::Secret(_) | Dialog::Revoke(_) | Dialog::Remove(_) | Dialog::Label(_) | Dialog::Coach(_) => None,
         }
     }
 }

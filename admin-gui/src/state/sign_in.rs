@@ -26,6 +26,8 @@ pub struct SignIn {
     pub sending: Option<Timestamp>,
     /// Why it did not work.
     pub failure: Option<Failure>,
+    /// Whether the keyring keeps a session that can be tried again.
+    pub resumable: bool,
     /// Why the person is here again.
     pub notice: Option<String>,
     /// Whether the person tried with fields that are empty or wrong.

@@ -65,9 +65,10 @@ impl Clock {
         then.to_zoned(self.zone.clone()).strftime("%Y-%m-%d").to_string()
     }
 
-    /// Hours and minutes, in the coach's time zone.
+    /// Hours and minutes of today, another day with its date.
     pub fn time(&self, then: Timestamp) -> String {
-        then.to_zoned(self.zone.clone()).strftime("%H:%M").to_string()
+        let local = then.to_zoned(self.zone.clone());
+        if local.date() == self.today() { local.strftime("%H:%M").to_string() } else { self.minute(then) }
     }
 
     /// Day and minute, in the coach's time zone.

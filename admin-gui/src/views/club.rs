@@ -30,7 +30,7 @@ pub fn show(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
         ui.set_max_width(size::READING.min(ui.available_width() - 12.0));
         ui.spacing_mut().item_spacing.y = space::L;
         if let Some(form) = &mut console.club_form {
-            card(ui, |ui| about(ui, form, &club.name, club.description.as_deref(), draw));
+            card(ui, |ui| about(ui, form, draw));
         }
         card(ui, |ui| plan(ui, &club, draw));
         card(ui, |ui| {
@@ -76,7 +76,7 @@ fn card(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
         });
 }
 
-fn about(ui: &mut Ui, form: &mut ClubForm, name: &str, description: Option<&str>, draw: &mut Draw<'_>) {
+fn about(ui: &mut Ui, form: &mut ClubForm, draw: &mut Draw<'_>) {
     heading(ui, "About");
     if let Some(failure) = &form.sending.failure {
         failed(ui, failure);
@@ -87,7 +87,7 @@ fn about(ui: &mut Ui, form: &mut ClubForm, name: &str, description: Option<&str>
     let checked = form.description();
     let problem = form.description.problem(&checked);
     Entry::new("Description").optional().rows(3).problem(problem).show(ui, &mut form.description);
-    let changed = form.name.text.trim() != name || form.description.text.trim() != description.unwrap_or_default();
+    let changed = form.is_changed();
     let busy = form.sending.is_on();
     let send = super::sent(ui, &[&field]);
     ui.horizontal(|ui| {

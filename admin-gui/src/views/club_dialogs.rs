@@ -13,7 +13,7 @@ use crate::{
         members::{Members, Role, Standing},
     },
     theme::{Icon, colors, size, space},
-    widgets::{Button, Dialog, body, caption, forget_typing, label_text, password as password_field, spinner},
+    widgets::{Button, Dialog, body, caption, label_text, password as password_field, spinner},
 };
 
 pub fn password(ctx: &Context, form: &mut PasswordForm, draw: &mut Draw<'_>) {
@@ -36,10 +36,6 @@ pub fn password(ctx: &Context, form: &mut PasswordForm, draw: &mut Draw<'_>) {
             let new = password_field(ui, "New password", &mut form.new, &mut form.shown, problem, help, false);
             body(ui, "Your other sessions end.");
             send = sent(ui, &[&current, &new]);
-            if send {
-                forget_typing(ui, current.id);
-                forget_typing(ui, new.id);
-            }
         },
         |ui, _| {
             if Button::primary("Change password").busy(busy).show(ui).clicked() {

@@ -62,9 +62,11 @@ pub fn show(ui: &mut Ui, console: &Console, id: &str, draw: &mut Draw<'_>) {
         ui.add_space(space::M);
         facts(ui, key, clock, draw.acts);
     });
-    if ui.ctx().memory(|memory| memory.focused().is_none())
+    if draw.keys_free && ui.input(|input| input.events.iter().any(|event| matches!(event, eframe::egui::Event::Copy))) {
+        draw.acts.push(Action::Copy(key.id.clone()));
+    }
+    if draw.keys_free
         && key.revoked.is_none()
-        && console.dialog.is_none()
         && ui.input_mut(|input| input.consume_key(eframe::egui::Modifiers::NONE, eframe::egui::Key::Delete))
     {
         draw.acts.push(Action::AskRevoke(key.id.clone()));

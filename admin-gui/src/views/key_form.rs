@@ -19,7 +19,8 @@ pub fn show(ctx: &Context, form: &mut KeyForm, draw: &mut Draw<'_>) {
     let clock = draw.clock;
     let new = form.key.is_none();
     let (title, verb) = if new { ("New API key", "Create key") } else { ("Change API key", "Save") };
-    let busy = form.sending.is_on();
+    let busy = form.sending.is_on() || form.is_awaited();
+    let sending = form.sending.is_on();
     let mut send = false;
     let acts = &mut *draw.acts;
     let form_cell = std::cell::RefCell::new(form);
@@ -30,7 +31,7 @@ pub fn show(ctx: &Context, form: &mut KeyForm, draw: &mut Draw<'_>) {
             if Button::primary(verb).busy(busy).show(ui).clicked() {
                 acts.push(Action::SaveKey);
             }
-            if Button::new("Cancel").enabled(!busy).show(ui).clicked() {
+            if Button::new("Cancel").enabled(!sending).show(ui).clicked() {
                 acts.push(Action::Close);
             }
         },

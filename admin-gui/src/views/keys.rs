@@ -31,7 +31,7 @@ pub fn show(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
         list_failed(ui, failure, draw);
         return;
     }
-    if let Progress::Failed(failure, _) = &console.keys.list.progress
+    if let Progress::Failed(failure) = &console.keys.list.progress
         && console.connection == Connection::Online
     {
         list_failed(ui, failure, draw);
@@ -42,10 +42,7 @@ pub fn show(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
         return;
     }
     let known = &console.keys;
-    if known.list.items.is_empty()
-        && known.filter == Filter::Active
-        && !matches!(known.list.progress, Progress::Failed(..))
-    {
+    if known.list.items.is_empty() && known.has_ended && known.search.trim().is_empty() {
         empty(
             ui,
             Icon::KeyRound,
@@ -62,7 +59,7 @@ pub fn show(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
     }
     filters(ui, console, draw);
     ui.add_space(space::S);
-    if console.keys.rows.is_empty() && !console.keys.list.is_loading() {
+    if console.keys.rows.is_empty() && !console.keys.list.is_loading() && console.keys.list.loaded_at.is_some() {
         nothing(ui, console, draw);
     } else {
         table(ui, console, draw);
@@ -91,7 +88,7 @@ fn header(ui: &mut Ui, console: &mut Console, lists_keys: bool, draw: &mut Draw<
         });
     });
     if lists_keys && console.keys.list.loaded_at.is_some() {
-        let summary = console.keys.summary(draw.clock);
+        let summary = console.keys.summary();
         caption(ui, &summary, colors(ui).muted);
     } else {
         ui.add_space(space::L);
@@ -139,7 +136,7 @@ fn filters(ui: &mut Ui, console: &Console, draw: &mut Draw<'_>) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = space::S;
         for filter in Filter::ALL {
-            let count = console.keys.count(filter, draw.clock);
+            let count = console.keys.count(filter);
             let chosen = console.keys.filter == filter;
             if chip(ui, chosen, filter.word(), count).clicked() && !chosen {
                 draw.acts.push(Action::FilterKeys(filter));
@@ -152,7 +149,9 @@ fn nothing(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
     let searched = console.keys.search.trim().to_owned();
     let (text, explains) = if searched.is_empty() {
         match console.keys.filter {
-            Filter::Active => ("No active keys", "Every key has expired or was revoked."),
+            Filter::Active => {
+                ("No active keys", "Every key has expired or was revoked; Revoked and Expired list them.")
+            }
             Filter::Expiring => ("Nothing expires soon", "No active key expires within 30 days."),
             Filter::Expired => ("No expired keys", "A key whose time has come is listed here."),
             Filter::Revoked => ("No revoked keys", "A key that was taken back is listed here."),
@@ -162,8 +161,7 @@ fn nothing(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
         ("", "")
     };
     let title = if searched.is_empty() { text.to_owned() } else { format!("No key matches \"{searched}\"") };
-    let explains =
-        if searched.is_empty() { explains } else { "It is searched for in names, descriptions, hints and ids." };
+    let explains = if searched.is_empty() { explains } else { "Search looks at names, descriptions, hints and ids." };
     empty(ui, Icon::Search, &title, explains, |ui| {
         if !searched.is_empty() && Button::new("Clear search").show(ui).clicked() {
             console.keys.search.clear();
@@ -174,9 +172,9 @@ fn nothing(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
 
 fn table(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
     let colors = colors(ui);
-    let wide = ui.available_width() > 1000.0;
+    let wide = ui.available_width() > 900.0;
     let mut columns = vec![Column { id: Sorted::Name, title: "Name", width: Width::Share(3.0, 180.0) }];
-    columns.push(Column { id: Sorted::Scopes, title: "Allowed", width: Width::Share(1.3, 96.0) });
+    columns.push(Column { id: Sorted::Scopes, title: "Scopes", width: Width::Share(1.3, 96.0) });
     columns.push(Column { id: Sorted::Status, title: "Status", width: Width::Exact(112.0) });
     if wide {
         columns.push(Column { id: Sorted::Created, title: "Created", width: Width::Share(1.4, 110.0) });
@@ -186,7 +184,7 @@ fn table(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
     let footer_height = 32.0;
     let height = ui.available_height() - footer_height;
     let keys = &console.keys;
-    let dialog = console.dialog.is_some();
+    let free = draw.keys_free;
     let clock = draw.clock;
     let reveal = std::mem::take(&mut draw.look.reveal);
     let key_of = |row: usize| &keys.list.items[keys.rows[row]];
@@ -205,14 +203,14 @@ fn table(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
                 selected: keys.selected_row(),
                 sort: keys.sort,
                 marks: None,
-                keys: !dialog,
+                keys: free,
                 reveal,
             };
             table.show(
                 ui,
                 |row| describe(key_of(row), clock),
                 |row, cells| cells_of(key_of(row), clock, wide, cells),
-                |row, ui| menu(ui, key_of(row), &acts),
+                |row, ui| menu(ui, key_of(row), key_of(row).status(clock.now) == Status::Active, &acts),
             )
         })
         .inner;
@@ -312,7 +310,11 @@ fn describe(key: &Key, clock: &Clock) -> Row {
 fn cells_of(key: &Key, clock: &Clock, wide: bool, cells: &mut Cells<'_>) {
     let colors = cells.colors;
     let attention = key.attention(clock);
-    cells.two_lines(&key.name, &key.hint, mono(font::LABEL));
+    let tip = match &key.description {
+        Some(description) => format!("{}\n{description}\n{}", key.name, key.id),
+        None => format!("{}\n{}", key.name, key.id),
+    };
+    cells.two_lines(&key.name, &key.hint, mono(font::LABEL), Some(&tip));
     let all: Vec<&str> = key.scopes.iter().map(|scope| scope.meaning()).collect();
     cells.text(scopes_in_short(&key.scopes), colors.text, Some(&all.join("\n")));
     let (tone, word) = status_of(key, clock, &colors);
@@ -328,9 +330,9 @@ fn cells_of(key: &Key, clock: &Clock, wide: bool, cells: &mut Cells<'_>) {
     let exact = key.expires_at.map(|end| clock.exact(end));
     match (attention, key.expires_at) {
         (Some(Attention::Expiring), _) => cells.pointed_out(&expires(key, clock), colors.warn, exact.as_deref()),
-        (_, None) => cells.text(
+        (_, None) => cells.pointed_out(
             "never",
-            colors.muted,
+            Tone { color: colors.muted, on: colors.surface, soft: colors.hover },
             Some("It works until somebody revokes it. For automated scripts an expiry date is recommended."),
         ),
         _ => cells.text(&expires(key, clock), colors.text, exact.as_deref()),
@@ -345,12 +347,12 @@ fn cells_of(key: &Key, clock: &Clock, wide: bool, cells: &mut Cells<'_>) {
             let tip = format!("Created {}, and never used since: does anything need it?", clock.ago(key.created_at));
             cells.pointed_out("never used", colors.warn, Some(&tip));
         }
-        _ if key.last_used_at.is_none() => cells.text("not yet", colors.muted, None),
+        _ if key.last_used_at.is_none() => cells.text("never used", colors.muted, None),
         _ => cells.text(&last_used(key, clock), colors.text, exact.as_deref()),
     }
 }
 
-fn menu(ui: &mut Ui, key: &Key, acts: &std::cell::RefCell<Vec<Action>>) {
+fn menu(ui: &mut Ui, key: &Key, active: bool, acts: &std::cell::RefCell<Vec<Action>>) {
     let act = |action| acts.borrow_mut().push(action);
     ui.spacing_mut().item_spacing.y = 0.0;
     if menu_item(ui, Icon::KeyRound, "Open", "Enter", false) {
@@ -360,7 +362,7 @@ fn menu(ui: &mut Ui, key: &Key, acts: &std::cell::RefCell<Vec<Action>>) {
         act(Action::Copy(key.id.clone()));
     }
     if key.revoked.is_none() {
-        if menu_item(ui, Icon::Pencil, "Change", "", false) {
+        if active && menu_item(ui, Icon::Pencil, "Change", "", false) {
             act(Action::EditKey(key.id.clone()));
         }
         if menu_item(ui, Icon::Trash2, "Revoke", "Del", true) {

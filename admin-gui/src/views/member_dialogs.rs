@@ -19,10 +19,8 @@ pub fn remove(ctx: &Context, form: &RemoveForm, draw: &mut Draw<'_>) {
     let response = Dialog::new(&title, size::DIALOG).show(
         ctx,
         |ui, _| {
-            let text = match form.members.len() {
-                1 => "They leave the roster, and can no longer sign in to this club. This cannot be undone.",
-                _ => "They leave the roster, and can no longer sign in to this club. This cannot be undone. Athletes of a coach who goes are left without one.",
-            };
+            let text = "They leave the roster and can no longer sign in to this club; athletes of a coach who goes are left \
+                        without one. This cannot be undone.";
             body(ui, text);
             if form.members.len() > 1 {
                 let names: Vec<&str> = form.members.iter().take(12).map(|(_, name)| name.as_str()).collect();
@@ -36,7 +34,7 @@ pub fn remove(ctx: &Context, form: &RemoveForm, draw: &mut Draw<'_>) {
             if Button::danger(verb).icon(Icon::Trash2).show(ui).clicked() {
                 acts.push(Action::Remove);
             }
-            let keep = Button::new("Keep").show(ui);
+            let keep = Button::new("Keep them").show(ui);
             if opened {
                 keep.request_focus();
             }
@@ -92,6 +90,7 @@ pub fn label(ctx: &Context, form: &mut LabelForm, members: &Members, draw: &mut 
 pub fn coach(ctx: &Context, form: &mut CoachForm, members: &Members, draw: &mut Draw<'_>) {
     let count = form.members.len();
     let verb = if form.coach_id.is_some() { "Assign coach" } else { "Leave without a coach" };
+    let differs = form.coach_id != form.before;
     let acts = &mut *draw.acts;
     let response = Dialog::new("Assign a coach", size::DIALOG).show(
         ctx,
@@ -103,7 +102,7 @@ pub fn coach(ctx: &Context, form: &mut CoachForm, members: &Members, draw: &mut 
             caption(ui, &said, colors(ui).muted);
         },
         |ui, _| {
-            if Button::primary(verb).show(ui).clicked() {
+            if Button::primary(verb).enabled(differs).show(ui).clicked() {
                 acts.push(Action::Coach);
             }
             if Button::new("Cancel").show(ui).clicked() {

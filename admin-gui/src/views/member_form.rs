@@ -114,7 +114,7 @@ fn coach(ui: &mut Ui, form: &mut MemberForm, members: &Members) {
 
 /// One of the coaches, or none.
 pub fn choose_coach(ui: &mut Ui, coach_id: &mut Option<String>, members: &Members) {
-    let name = coach_id.as_deref().map(|id| members.coach_name(id).unwrap_or("not loaded yet"));
+    let name = coach_id.as_deref().map(|id| members.coach_name(id).unwrap_or("…"));
     let width = ui.available_width();
     let shown = shorten(name.unwrap_or("Nobody"), 48);
     ComboBox::from_id_salt("coach")

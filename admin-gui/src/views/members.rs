@@ -22,10 +22,10 @@ use crate::{
 
 pub fn show(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
     header(ui, console, draw);
-    if let Progress::Failed(failure, cursor) = &console.members.list.progress
+    if let Progress::Failed(failure) = &console.members.list.progress
         && console.connection == Connection::Online
     {
-        if cursor.is_some() {
+        if console.members.list.has_rest() {
             rest(ui, &failure.title, draw);
         } else {
             list_failed(ui, failure, draw);
@@ -45,7 +45,7 @@ pub fn show(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
         alone(ui, draw);
         return;
     }
-    if console.members.rows.is_empty() && !console.members.list.is_loading() {
+    if console.members.rows.is_empty() && !console.members.list.is_loading() && !console.members.list.items.is_empty() {
         nothing(ui, console, draw);
     } else {
         table(ui, console, draw);
@@ -84,17 +84,23 @@ fn header(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
                     draw.acts.push(Action::StopMembers);
                 }
             }
-            Progress::Stopped(_) => {
+            Progress::Stopped => {
                 caption(ui, &format!("Stopped after {} members", grouped(list.items.len())), muted);
                 if Button::quiet("Load the rest").icon(Icon::RefreshCw).show(ui).clicked() {
                     draw.acts.push(Action::LoadMembers);
                 }
             }
             _ => {
-                let coaches = list.items.iter().filter(|member| member.role == Role::Coach).count();
-                let athletes = list.items.iter().filter(|member| member.role == Role::Athlete).count();
+                let (athletes, coaches) = console.members.counts;
+                let word = |count: usize, one: &str| {
+                    if count == 1 {
+                        format!("1 {one}")
+                    } else {
+                        format!("{} {one}s", grouped(count)).replace("coachs", "coaches")
+                    }
+                };
                 if !list.items.is_empty() {
-                    caption(ui, &format!("{} athletes · {} coaches", grouped(athletes), grouped(coaches)), muted);
+                    caption(ui, &format!("{} · {}", word(athletes, "athlete"), word(coaches, "coach")), muted);
                 }
             }
         }
@@ -238,7 +244,7 @@ fn nothing(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
     let text = if partial {
         "Only the members that were loaded are searched."
     } else {
-        "It is searched for in the beginnings of the words of name and email."
+        "Search looks at the first letters of each word of a name or email."
     };
     empty(ui, Icon::Search, &title, text, |ui| {
         if Button::new("Show everybody").show(ui).clicked() {
@@ -269,6 +275,7 @@ fn table(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
     let reveal = std::mem::take(&mut draw.look.reveal);
     let member_of = |row: usize| &members.list.items[members.rows[row]];
     let acts = RefCell::new(Vec::new());
+    // Only those that are shown can be marked.
     let all = !members.rows.is_empty() && members.marked.len() == members.rows.len();
     let marks = if members.marked.is_empty() {
         Marks::None
@@ -291,7 +298,7 @@ fn table(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
                 selected: members.selected_row(),
                 sort: members.sort,
                 marks: Some(marks),
-                keys: console.dialog.is_none(),
+                keys: draw.keys_free,
                 reveal,
             };
             table.show(
@@ -375,12 +382,15 @@ fn cells_of(
     let colors = cells.colors;
     let name = if member.id == me { format!("{} (you)", member.name) } else { member.name.clone() };
     let below = member.email.as_deref().unwrap_or_default();
-    cells.two_lines(&name, below, face(Weight::Text, font::LABEL));
+    cells.two_lines(&name, below, face(Weight::Text, font::LABEL), None);
     let signs_in = if member.accepted { "Can sign in" } else { "Has not accepted an invitation" };
     cells.text(member.role.word(), colors.text, Some(signs_in));
     cells.pill(standing(member.status, &colors), member.status.word(), None);
     match member.coach_id.as_deref() {
-        Some(coach) => cells.text(members.coach_name(coach).unwrap_or("not loaded yet"), colors.text, None),
+        Some(coach) => match members.coach_name(coach) {
+            Some(name) => cells.text(name, colors.text, None),
+            None => cells.text("…", colors.muted, Some("Loads with the rest of the members.")),
+        },
         None => cells.text("–", colors.muted, None),
     }
     cells.text(&member.labels.join(", "), colors.text, None);

@@ -17,17 +17,16 @@ mod secret;
 mod shortcuts;
 mod sign_in;
 
-use eframe::egui::{Align, CentralPanel, Frame, Key, Layout, Margin, Modifiers, Panel, Rect, Sense, Ui, vec2};
+use eframe::egui::{Align, CentralPanel, Frame, Key, Layout, Margin, Modifiers, Panel, Popup, Rect, Sense, Ui, vec2};
 
 use crate::{
     state::{
-        Action, Connection, Console, Dialog, Screen, State, View,
+        Action, Connection, Console, Dialog, SHOW_WAIT, Screen, State, View,
         failure::{Failure, FailureKind},
-        listing::Progress,
         time::Clock,
     },
     theme::{Icon, colors, size, space},
-    widgets::{Banner, banner, body, give_back, heading, spinner},
+    widgets::{Banner, Button, banner, body, give_back, heading, muted, spinner},
 };
 
 /// What lives only as long as the window: where the keyboard should go, what should be seen.
@@ -49,6 +48,8 @@ pub struct Draw<'a> {
     pub clock: &'a Clock,
     /// What lives only as long as the window.
     pub look: &'a mut Look,
+    /// Whether keys that mean something in a view are meant for it: no dialog, no menu, no text has the keyboard.
+    pub keys_free: bool,
     /// What the person did.
     pub acts: &'a mut Vec<Action>,
 }
@@ -59,20 +60,30 @@ pub fn show(ui: &mut Ui, state: &mut State, look: &mut Look) -> Vec<Action> {
     let clock = state.clock.clone();
     let colors = colors(ui);
     let waiting = state.is_waiting();
-    let mut draw = Draw { clock: &clock, look, acts: &mut acts };
+    let open = state.shortcuts || state.console().is_some_and(|console| console.dialog.is_some());
+    let keys_free = !open && !Popup::is_any_open(ui.ctx()) && !ui.ctx().text_edit_focused();
+    let mut draw = Draw { clock: &clock, look, keys_free, acts: &mut acts };
     let signing_in = matches!(state.screen, Screen::SignIn(_));
     match &mut state.screen {
-        Screen::Starting => {
+        Screen::Starting(since) => {
+            let slow = clock.now.duration_since(*since) >= SHOW_WAIT;
             CentralPanel::default().frame(Frame::new().fill(colors.background)).show(ui, |ui| {
-                ui.with_layout(Layout::centered_and_justified(eframe::egui::Direction::TopDown), |ui| {
+                ui.add_space(ui.available_height() * 0.4);
+                ui.vertical_centered(|ui| {
                     heading(ui, "Astral");
+                    if slow {
+                        spinner(ui, 20.0, "Signing in");
+                        muted(ui, "Trying your last session");
+                        if Button::quiet("Sign in with a password").show(ui).clicked() {
+                            draw.acts.push(Action::SkipResume);
+                        }
+                    }
                 });
             });
         }
         Screen::SignIn(form) => sign_in::show(ui, form, &mut draw),
         Screen::Outsider(outsider) => outsider::show(ui, outsider, &mut draw),
         Screen::Console(console) => {
-            let open = console.dialog.is_some() || state.shortcuts;
             if draw.look.dialog && !open {
                 give_back(ui.ctx());
             }
@@ -129,7 +140,8 @@ fn keys_of_console(ui: &Ui, console: &Console, shortcuts: bool, draw: &mut Draw<
             if asks {
                 draw.acts.push(Action::ToggleShortcuts);
             }
-            if matches!(console.view, View::Key(_)) && input.consume_key(Modifiers::NONE, Key::Escape) {
+            if draw.keys_free && matches!(console.view, View::Key(_)) && input.consume_key(Modifiers::NONE, Key::Escape)
+            {
                 draw.acts.push(Action::Show(View::Keys));
             }
         }
@@ -148,7 +160,7 @@ fn console_frame(ui: &mut Ui, console: &mut Console, waiting: bool, draw: &mut D
         .show(ui, |ui| navigation::show(ui, console, narrow, draw));
     let frame = Frame::new().fill(colors.surface);
     CentralPanel::default().frame(frame).show(ui, |ui| {
-        waiting_bar(ui, console, waiting);
+        waiting_bar(ui, console, waiting, draw.clock);
         Frame::new().inner_margin(Margin { left: 24, right: 24, top: 20, bottom: 12 }).show(ui, |ui| {
             connection(ui, console, draw);
             match console.view.clone() {
@@ -162,19 +174,13 @@ fn console_frame(ui: &mut Ui, console: &mut Console, waiting: bool, draw: &mut D
 }
 
 /// A thin line along the top while what is on screen is read again or a change is on its way.
-fn waiting_bar(ui: &mut Ui, console: &Console, waiting: bool) {
-    let list = match console.view {
-        View::Keys | View::Key(_) => &console.keys.list.progress,
-        View::Members => &console.members.list.progress,
-        View::Club => &Progress::Complete,
+fn waiting_bar(ui: &mut Ui, console: &Console, waiting: bool, clock: &Clock) {
+    let since = match console.view {
+        View::Keys | View::Key(_) => console.keys.list.refreshing_since(),
+        View::Members => console.members.list.refreshing_since(),
+        View::Club => None,
     };
-    let slow = list.since().is_some_and(|_| {
-        let first = match console.view {
-            View::Members => console.members.list.is_first_load(),
-            _ => console.keys.list.is_first_load(),
-        };
-        !first
-    });
+    let slow = since.is_some_and(|since| clock.now.duration_since(since) >= SHOW_WAIT);
     if !(waiting || slow) {
         return;
     }
@@ -195,16 +201,17 @@ fn connection(ui: &mut Ui, console: &Console, draw: &mut Draw<'_>) {
     let again =
         if *trying || seconds == 0 { "Trying again now.".to_owned() } else { format!("Trying again in {seconds} s.") };
     let loaded = match console.view {
+        View::Keys | View::Key(_) => console.keys.list.loaded_at,
         View::Members => console.members.list.loaded_at,
-        _ => console.keys.list.loaded_at,
+        View::Club => None,
     };
     let seen = loaded.map_or_else(String::new, |at| format!(" What you see is from {}.", draw.clock.time(at)));
     let said = Banner {
         tone: colors(ui).warn,
         icon: Icon::WifiOff,
-        title: &failure.title,
+        title: "Not connected to the server.",
         text: &format!("{again}{seen}"),
-        detail: None,
+        detail: Some(&failure.title),
         act: Some("Try now"),
     };
     if banner(ui, &said) {
@@ -283,7 +290,7 @@ pub(crate) fn skeleton(ui: &mut Ui, row_height: f32, since: Option<jiff::Timesta
             ui.painter().rect_filled(bar, 6.0, colors.hover);
         }
     }
-    if since.is_some_and(|since| clock.now.duration_since(since) >= crate::state::SHOW_WAIT) {
+    if since.is_some_and(|since| clock.now.duration_since(since) >= SHOW_WAIT) {
         let middle = Rect::from_center_size(rect.center_top() + vec2(0.0, 18.0), vec2(20.0, 20.0));
         let mut place = ui.new_child(eframe::egui::UiBuilder::new().max_rect(middle));
         spinner(&mut place, 18.0, "Loading");

@@ -56,7 +56,12 @@ fn content(ui: &mut Ui, once: &SecretOnce, opened: bool, acts: &std::cell::RefCe
                 }
             }
             at_the_right(ui, |ui| {
-                if Button::quiet("Copy example").icon(Icon::Copy).show(ui).clicked() {
+                let (word, icon) = if once.example_copied_at.is_some() {
+                    ("Example copied", Icon::Check)
+                } else {
+                    ("Copy example", Icon::Copy)
+                };
+                if Button::quiet(word).icon(icon).show(ui).clicked() {
                     acts.borrow_mut().push(Action::CopyExample);
                 }
             });

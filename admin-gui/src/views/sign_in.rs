@@ -7,7 +7,7 @@ use crate::{
     rules::Password,
     state::{Action, SHOW_WAIT, form::sentence, sign_in::SignIn},
     theme::{Icon, colors, size, space},
-    widgets::{Banner, Button, Entry, banner, forget_typing, heading, muted, password, tick},
+    widgets::{Banner, Button, Entry, banner, heading, muted, password, tick},
 };
 
 /// How wide the card is.
@@ -59,6 +59,9 @@ fn card(ui: &mut Ui, form: &mut SignIn, first_frame: bool, draw: &mut Draw<'_>) 
     }
     if let Some(failure) = &form.failure {
         failed(ui, failure);
+        if form.resumable && Button::new("Try your last session again").show(ui).clicked() {
+            draw.acts.push(Action::Resume);
+        }
     }
 
     // The keyboard goes to the first field that is still empty.
@@ -107,7 +110,6 @@ fn card(ui: &mut Ui, form: &mut SignIn, first_frame: bool, draw: &mut Draw<'_>) 
     let help = setting_up.then_some("At least 12 characters; four unrelated words are good.");
     let SignIn { password: typed, password_shown, .. } = form;
     fields.push(password(ui, "Password", typed, password_shown, problem, help, focus_password));
-    let password_id = fields.last().map(|field| field.id);
 
     if form.keyring == Some(true) {
         tick(
@@ -126,9 +128,6 @@ fn card(ui: &mut Ui, form: &mut SignIn, first_frame: bool, draw: &mut Draw<'_>) 
     let pressed = Button::primary(verb).width(width).busy(waits).show(ui).clicked();
     if pressed || sent(ui, &fields.iter().collect::<Vec<_>>()) {
         draw.acts.push(Action::SignIn);
-        if let Some(id) = password_id {
-            forget_typing(ui, id);
-        }
     }
     ui.vertical_centered(|ui| {
         let other = if setting_up { "Sign in to a server that is set up" } else { "First time? Set up this server" };

@@ -35,6 +35,7 @@ pub struct Button<'a> {
     icon_only: bool,
     busy: bool,
     enabled: bool,
+    skipped_by_tab: bool,
 }
 
 impl<'a> Button<'a> {
@@ -50,6 +51,7 @@ impl<'a> Button<'a> {
             icon_only: false,
             busy: false,
             enabled: true,
+            skipped_by_tab: false,
         }
     }
 
@@ -111,6 +113,11 @@ impl<'a> Button<'a> {
         Self { busy, ..self }
     }
 
+    /// The Tab key goes past it: what it does has keys of its own.
+    pub fn skipped_by_tab(self) -> Self {
+        Self { skipped_by_tab: true, ..self }
+    }
+
     /// Whether it can be pressed.
     pub fn enabled(self, enabled: bool) -> Self {
         Self { enabled, ..self }
@@ -146,7 +153,13 @@ impl<'a> Button<'a> {
         let galley = self.galley(ui);
         let (icon_width, gap, padding) = (self.icon_width(), self.gap(), self.padding());
         let text_width = if self.icon_only { 0.0 } else { galley.size().x };
-        let sense = if self.enabled && !self.busy { Sense::click() } else { Sense::hover() };
+        // One that is busy keeps the keyboard, and does nothing with it.
+        let sense = match (self.enabled && !self.busy, self.skipped_by_tab) {
+            (true, false) => Sense::click(),
+            (true, true) => Sense::CLICK,
+            (false, _) if self.busy => Sense::focusable_noninteractive(),
+            (false, _) => Sense::hover(),
+        };
         let (rect, response) = ui.allocate_exact_size(self.size(ui), sense);
         let name = self.name.unwrap_or(self.text);
         let enabled = self.enabled && !self.busy && ui.is_enabled();

@@ -13,7 +13,7 @@ pub struct Dialog<'a> {
 
 /// What came of drawing a dialog.
 pub struct DialogResponse {
-    /// The person wants it gone: by Escape, or a click beside it.
+    /// The person wants it gone, by Escape. A click beside it is none: what was typed would be lost by accident.
     pub close: bool,
 }
 
@@ -38,11 +38,16 @@ impl<'a> Dialog<'a> {
         let frame = ctx.cumulative_frame_nr();
         let drawn: Option<u64> = ctx.data(|data| data.get_temp(id));
         let opened = drawn.is_none_or(|drawn| drawn + 1 < frame);
-        if opened {
+        let last = Id::unique("the last frame with a dialog");
+        let another: Option<u64> = ctx.data(|data| data.get_temp(last));
+        if another.is_none_or(|drawn| drawn + 1 < frame) {
             let before = ctx.memory(|memory| memory.focused());
             ctx.data_mut(|data| data.insert_temp(Id::unique("before the dialog"), before));
         }
-        ctx.data_mut(|data| data.insert_temp(id, frame));
+        ctx.data_mut(|data| {
+            data.insert_temp(id, frame);
+            data.insert_temp(last, frame);
+        });
 
         let colors = if ctx.global_style().visuals.dark_mode { tokens::DARK } else { tokens::LIGHT };
         let frame = Frame::window(&ctx.global_style()).fill(colors.raised).inner_margin(Margin::same(24));
@@ -70,7 +75,7 @@ impl<'a> Dialog<'a> {
         let escape = modal.is_top_modal
             && !modal.any_popup_open
             && ctx.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape));
-        DialogResponse { close: escape || modal.backdrop_response.clicked() }
+        DialogResponse { close: escape }
     }
 }
 

@@ -171,15 +171,15 @@ pub fn password(
         if focus {
             response.request_focus();
         }
+        // What egui keeps to undo typing would hold the password beyond its use.
+        if let Some(mut state) = TextEditState::load(ui.ctx(), response.id) {
+            state.clear_undoer();
+            state.store(ui.ctx(), response.id);
+        }
         entry.below(ui);
         response
     })
     .inner
-}
-
-/// Forgets what egui keeps of a password's field to undo typing: it holds the text.
-pub fn forget_typing(ui: &Ui, id: Id) {
-    TextEditState::default().store(ui.ctx(), id);
 }
 
 /// A field to search with.

@@ -15,7 +15,7 @@ pub use self::{
     button::{Button, ButtonKind, menu_item},
     choice::{chip, tick},
     dialog::{Dialog, give_back},
-    field::{Entry, forget_typing, password, search},
+    field::{Entry, password, search},
     pill::{dot, pill},
     spinner::spinner,
     table::{Cells, Column, Marks, Row, Table, Width},

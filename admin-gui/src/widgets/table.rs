@@ -155,7 +155,7 @@ impl Cells<'_> {
     }
 
     /// Two lines: what it is called, and below it what tells it from others.
-    pub fn two_lines(&mut self, first: &str, second: &str, second_font: FontId) {
+    pub fn two_lines(&mut self, first: &str, second: &str, second_font: FontId, tip: Option<&str>) {
         let rect = self.rect();
         let width = rect.width() - space::S;
         let (text, muted) = (self.fade(self.colors.text), self.fade(self.colors.muted));
@@ -167,7 +167,8 @@ impl Cells<'_> {
         let below_top = top + above.size().y + 2.0;
         self.ui.painter().galley(pos2(rect.left(), top), above, text);
         self.ui.painter().galley(pos2(rect.left(), below_top), below, muted);
-        self.tip(rect, elided.then(|| format!("{first}\n{second}")));
+        let tip = tip.map_or_else(|| elided.then(|| format!("{first}\n{second}")), |tip| Some(tip.to_owned()));
+        self.tip(rect, tip);
     }
 
     /// A pill with a dot and a word.
@@ -222,7 +223,7 @@ impl<C: Copy + PartialEq + Default> Table<'_, C> {
             let filter = EventFilter { vertical_arrows: true, ..Default::default() };
             ui.memory_mut(|memory| memory.set_focus_lock_filter(id, filter));
         }
-        let has_keys = response.has_focus() || (self.keys && ui.memory(|memory| memory.focused().is_none()));
+        let has_keys = self.keys && (response.has_focus() || ui.memory(|memory| memory.focused().is_none()));
         let page = ((body.height() / self.row_height) as isize - 1).max(1);
         let menu_of = if has_keys { self.take_keys(ui, page, &mut did) } else { None };
 
@@ -253,6 +254,11 @@ impl<C: Copy + PartialEq + Default> Table<'_, C> {
                 let selected = self.selected == Some(at);
                 response.widget_info(|| WidgetInfo::selected(Role::Row, true, selected, &facts.name));
                 ui.ctx().accesskit_node_builder(response.id, |node| node.set_row_index(at));
+                if selected {
+                    ui.ctx().accesskit_node_builder(id, |node| {
+                        node.set_active_descendant(response.id.accesskit_id());
+                    });
+                }
                 let over = ui.rect_contains_pointer(rect);
                 let ground = match (facts.marked || selected, over) {
                     (true, _) => colors.accent.soft,
@@ -277,6 +283,8 @@ impl<C: Copy + PartialEq + Default> Table<'_, C> {
                 }
                 let more = menu_button(&mut row_ui, rect, &facts.title);
                 if menu_of == Some(at) {
+                    // A menu takes the arrow keys if nothing else holds them.
+                    ui.memory_mut(|memory| memory.surrender_focus(id));
                     Popup::open_id(ui.ctx(), Popup::default_response_id(&more));
                 }
                 Popup::menu(&more).show(|ui| menu(at, ui));
@@ -351,7 +359,7 @@ impl<C: Copy + PartialEq + Default> Table<'_, C> {
             let color = if sorted || response.hovered() { colors.text } else { colors.muted };
             let name = match (sorted, self.sort.1) {
                 (true, false) => format!("{}, sorted", column.title),
-                (true, true) => format!("{}, sorted the other way round", column.title),
+                (true, true) => format!("{}, sorted in reverse", column.title),
                 (false, _) => column.title.to_owned(),
             };
             response.widget_info(|| WidgetInfo::labeled(Role::ColumnHeader, true, &name));
@@ -436,5 +444,5 @@ fn mark(ui: &mut Ui, row: Rect, marked: bool, title: &str) -> Response {
 fn menu_button(ui: &mut Ui, row: Rect, title: &str) -> Response {
     let at = Rect::from_center_size(pos2(row.right() - MENU / 2.0, row.center().y), vec2(size::CONTROL, size::CONTROL));
     let mut place = ui.new_child(UiBuilder::new().max_rect(at).id_salt("menu"));
-    Button::quiet(&format!("More for {title}")).icon(Icon::Ellipsis).icon_only().show(&mut place)
+    Button::quiet(&format!("More for {title}")).icon(Icon::Ellipsis).icon_only().skipped_by_tab().show(&mut place)
 }

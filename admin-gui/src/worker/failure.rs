@@ -131,17 +131,66 @@ fn unanswered(error: &reqwest::Error, host: &str) -> Failure {
     Failure::new(FailureKind::Unreachable, title, advice)
 }
 
+/// What a refusal means to a coach, where the server's words are for whoever writes a program.
+fn words(code: &str) -> Option<(&'static str, &'static str)> {
+    Some(match code {
+        "head_coach_required" => {
+            ("Only the head coach may do this.", "The role may have gone to somebody else meanwhile.")
+        }
+        "coach_required" | "session_required" | "scope_required" => {
+            ("You may not do this.", "Ask the head coach of the club.")
+        }
+        "plan_required" => (
+            "API keys need the Coach plan or above.",
+            "Whoever runs this server can change the plan; keys are kept and work again then.",
+        ),
+        "password_incorrect" => ("Wrong password.", "Type your present password to confirm this."),
+        "not_found" => ("It is not there any more.", "Somebody may have removed it meanwhile. Refresh to see what is."),
+        "key_not_active" => ("This key has expired or was revoked.", "That is final. Create a new one."),
+        "key_limit_reached" => {
+            ("Your club has as many active keys as it may.", "Revoke those that nothing uses any more.")
+        }
+        "email_taken" => ("Another member has this email.", "Two members of a club cannot share one."),
+        "external_id_taken" => ("Another member has this external id.", "Two members of a club cannot share one."),
+        "head_coach_must_stay" => ("A club keeps its head coach.", "Hand the role over first, under Club."),
+        "invitation_not_accepted" => {
+            ("They have not accepted an invitation yet.", "Only who can sign in can become coach. Invite them first.")
+        }
+        "invitation_already_accepted" => ("They have accepted an invitation.", "They can sign in already."),
+        "already_member" => {
+            ("This person is on the roster already.", "Their account belongs to another member of the club.")
+        }
+        "not_an_active_coach" => {
+            ("They are not an active coach.", "The role can be handed to an active coach of the club who can sign in.")
+        }
+        "request_in_progress" => ("It is still being done.", "Wait a moment, then try again."),
+        "invalid_request" => ("Something is not right yet.", "It is said beside the field."),
+        "too_many_attempts" => ("Too many attempts.", "Wait a moment, then try again."),
+        _ => return None,
+    })
+}
+
 fn refused(problem: Problem, retry_at: Option<Timestamp>) -> Failure {
+    let code = problem.code.clone();
     let kind = match (problem.status, problem.code.as_str()) {
         (_, "credential_missing" | "credential_invalid" | "session_over") => FailureKind::SignedOut,
         (429 | 503, _) => FailureKind::Busy(retry_at),
         (500.., _) => FailureKind::Broken,
         _ => FailureKind::Refused(problem.code),
     };
+    let wait = match (&kind, retry_at) {
+        (FailureKind::Busy(_), Some(_)) => "It asks to wait a moment.",
+        _ => "",
+    };
+    let (title, advice) = match (words(&code), wait) {
+        (Some((title, advice)), _) => (title.to_owned(), advice.to_owned()),
+        (None, "") => (format!("{}.", problem.title), problem.detail),
+        (None, wait) => (format!("{}.", problem.title), wait.to_owned()),
+    };
     Failure {
         kind,
-        title: format!("{}.", problem.title),
-        advice: problem.detail,
+        title,
+        advice,
         fields: problem.errors.into_iter().map(|error| (error.field, error.message)).collect(),
         request_id: Some(problem.request_id.into()),
     }
@@ -156,6 +205,47 @@ fn retry_at(headers: &HeaderMap) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Codes whose words a coach understands as the server says them, or never sees.
+    const AS_THE_SERVER_SAYS: [&str; 24] = [
+        "address_not_allowed",
+        "already_created",
+        "already_set_up",
+        "body_too_large",
+        "credential_invalid",
+        "credential_missing",
+        "idempotency_key_reused",
+        "internal",
+        "invitation_invalid",
+        "key_expired",
+        "key_revoked",
+        "malformed_request",
+        "method_not_allowed",
+        "rate_limited",
+        "request_timeout",
+        "revision_mismatch",
+        "secret_replaced",
+        "session_over",
+        "two_credentials",
+        "unavailable",
+        "unsupported_media_type",
+        "user_exists",
+        "wrong_email_or_password",
+        "wrong_setup_code",
+    ];
+
+    #[test]
+    fn every_refusal_has_words_for_a_coach() {
+        let document = include_str!("../../../openapi/openapi.json");
+        let codes = document.split("\"code\": \"").skip(1).filter_map(|rest| rest.split('"').next());
+        let mut seen = 0;
+        // An invitation has a code too.
+        for code in codes.filter(|code| !code.starts_with("astral_")) {
+            seen += 1;
+            assert!(words(code).is_some() || AS_THE_SERVER_SAYS.contains(&code), "{code}");
+        }
+        assert!(seen > 40, "the document has examples of problems");
+    }
 
     #[test]
     fn versions_that_know_each_other() {

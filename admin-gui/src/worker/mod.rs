@@ -14,20 +14,21 @@ use crate::state::exchange::{Command, Event};
 
 /// A thread that asks the server, and says what came of it.
 pub struct Worker {
-    commands: commands::UnboundedSender<Command>,
-    events: mpsc::Receiver<Event>,
+    commands: commands::UnboundedSender<(u64, Command)>,
+    events: mpsc::Receiver<(u64, Event)>,
 }
 
-/// Where events go: into a channel, and whoever draws is woken.
+/// Where the events of one session go: into a channel, and whoever draws is woken.
 #[derive(Clone)]
 pub(crate) struct Outbox {
-    events: mpsc::Sender<Event>,
+    era: u64,
+    events: mpsc::Sender<(u64, Event)>,
     wake: std::sync::Arc<dyn Fn() + Send + Sync>,
 }
 
 impl Outbox {
     pub(crate) fn send(&self, event: Event) {
-        if self.events.send(event).is_ok() {
+        if self.events.send((self.era, event)).is_ok() {
             (self.wake)();
         }
     }
@@ -42,6 +43,9 @@ pub enum Keeping {
     Memory,
 }
 
+/// How many changes are sent at once: those of many members must not take the server from everybody else.
+const AT_ONCE: usize = 8;
+
 impl Worker {
     /// Starts it; `wake` is called after each event.
     ///
@@ -50,7 +54,7 @@ impl Worker {
     pub fn start(keeping: Keeping, wake: impl Fn() + Send + Sync + 'static) -> Self {
         let (commands, inbox) = commands::unbounded_channel();
         let (sender, events) = mpsc::channel();
-        let outbox = Outbox { events: sender, wake: std::sync::Arc::new(wake) };
+        let outbox = Outbox { era: 0, events: sender, wake: std::sync::Arc::new(wake) };
         thread::Builder::new()
             .name("worker".to_owned())
             .spawn(move || {
@@ -63,22 +67,24 @@ impl Worker {
         Self { commands, events }
     }
 
-    /// Asks for something; the answer comes as an event.
-    pub fn ask(&self, command: Command) {
+    /// Asks for something in the session of that number; the answer comes as an event with the same number.
+    pub fn ask(&self, era: u64, command: Command) {
         // The thread ends with this handle only.
-        let _ = self.commands.send(command);
+        let _ = self.commands.send((era, command));
     }
 
-    /// What came since the last call.
-    pub fn events(&self) -> impl Iterator<Item = Event> {
+    /// What came since the last call, and of which session.
+    pub fn events(&self) -> impl Iterator<Item = (u64, Event)> {
         self.events.try_iter()
     }
 }
 
-async fn run(keeping: Keeping, mut inbox: commands::UnboundedReceiver<Command>, outbox: Outbox) {
+async fn run(keeping: Keeping, mut inbox: commands::UnboundedReceiver<(u64, Command)>, outbox: Outbox) {
     let mut session: Option<Session> = None;
     let mut loads: HashMap<&'static str, tokio::task::JoinHandle<()>> = HashMap::new();
-    while let Some(command) = inbox.recv().await {
+    let places = std::sync::Arc::new(tokio::sync::Semaphore::new(AT_ONCE));
+    while let Some((era, command)) = inbox.recv().await {
+        let outbox = Outbox { era, ..outbox.clone() };
         match command {
             Command::Resume { server } => {
                 let keyring = keyring::exists(keeping).await;
@@ -113,17 +119,24 @@ async fn run(keeping: Keeping, mut inbox: commands::UnboundedReceiver<Command>, 
                 }
                 stop(&mut loads);
             }
-            Command::SignOut { everywhere, ticket } => {
+            Command::SignOut => {
                 if let Some(ending) = session.take() {
-                    let result = ending.sign_out(everywhere).await;
-                    let ended = result.is_ok();
-                    outbox.send(Event::Changed { ticket, result: Box::new(result) });
-                    if ended || !everywhere {
+                    stop(&mut loads);
+                    keyring::remove(keeping, ending.server().to_owned()).await;
+                    // Whoever signs in next does not wait for it.
+                    tokio::spawn(async move { outbox.send(Event::SignedOut(ending.sign_out().await)) });
+                }
+            }
+            Command::SignOutEverywhere { ticket } => {
+                if let Some(ending) = session.take() {
+                    let result = ending.sign_out_everywhere().await;
+                    if result.is_ok() {
                         keyring::remove(keeping, ending.server().to_owned()).await;
                         stop(&mut loads);
                     } else {
                         session = Some(ending);
                     }
+                    outbox.send(Event::Changed { ticket, result: Box::new(result) });
                 }
             }
             Command::StopMembers => {
@@ -133,13 +146,19 @@ async fn run(keeping: Keeping, mut inbox: commands::UnboundedReceiver<Command>, 
             }
             command => {
                 let Some(session) = session.clone() else { continue };
-                let outbox = outbox.clone();
                 let of = match &command {
                     Command::LoadKeys { .. } => Some("keys"),
                     Command::LoadMembers { .. } => Some("members"),
                     _ => None,
                 };
-                let task = tokio::spawn(async move { session.answer(command, &outbox).await });
+                let place = matches!(command, Command::Change { .. }).then(|| places.clone());
+                let task = tokio::spawn(async move {
+                    let _place = match place {
+                        Some(places) => places.acquire_owned().await.ok(),
+                        None => None,
+                    };
+                    session.answer(command, &outbox).await;
+                });
                 if let Some(earlier) = of.and_then(|of| loads.insert(of, task)) {
                     earlier.abort();
                 }
@@ -165,7 +184,10 @@ async fn signed_in(
     match result {
         Ok((session, signed_in, token)) => {
             outbox.send(Event::SignedIn(Ok(signed_in)));
-            if keep && let Err(reason) = keyring::keep(keeping, session.server().to_owned(), token).await {
+            if !keep {
+                // What was kept for somebody else must not sign them in again.
+                keyring::remove(keeping, session.server().to_owned()).await;
+            } else if let Err(reason) = keyring::keep(keeping, session.server().to_owned(), token).await {
                 outbox.send(Event::NotKept(reason));
             }
             Some(session)

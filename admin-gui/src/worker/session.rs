@@ -126,15 +126,20 @@ impl Session {
         failure::of(error, &self.server.host())
     }
 
-    /// Ends the session, or all of the person's.
-    pub async fn sign_out(&self, everywhere: bool) -> Result<Changed, Failure> {
-        let request = self.client.logout();
-        let request = if everywhere { request.everywhere(true) } else { request };
-        match request.send().await.map_err(|error| self.failed(error)) {
-            Ok(_) => Ok(Changed::Done),
+    /// Ends the session.
+    pub async fn sign_out(&self) -> Result<(), Failure> {
+        match self.client.logout().send().await.map_err(|error| self.failed(error)) {
             // What is to be ended has ended.
-            Err(failure) if failure.kind == FailureKind::SignedOut => Ok(Changed::Done),
-            Err(failure) => Err(failure),
+            Err(failure) if failure.kind != FailureKind::SignedOut => Err(failure),
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends all sessions of the person.
+    pub async fn sign_out_everywhere(&self) -> Result<Changed, Failure> {
+        match self.client.logout().everywhere(true).send().await {
+            Ok(_) => Ok(Changed::Done),
+            Err(error) => Err(self.failed(error)),
         }
     }
 
@@ -142,7 +147,11 @@ impl Session {
     pub async fn answer(&self, command: Command, outbox: &Outbox) {
         match command {
             Command::Probe => match self.client.get_caller().send().await {
-                Ok(_) => outbox.send(Event::Reached),
+                Ok(response) => {
+                    if let Some(signed_in) = answers::signed_in(response.into_inner()) {
+                        outbox.send(Event::Reached(signed_in));
+                    }
+                }
                 Err(error) => outbox.send(Event::NotReached(self.failed(error))),
             },
             Command::FindHeadCoaches(clubs) => {
@@ -167,13 +176,13 @@ impl Session {
                 self.load_members(&organization, cursor, load, outbox).await;
             }
             Command::LoadKey { organization, key } => {
-                let answer = self.client.get_api_key().org_id(organization).key_id(&key).send().await;
+                let answer = self.client.get_api_key().org_id(&organization).key_id(&key).send().await;
                 let result = answer.map(|response| {
                     let etag = etag(response.headers());
                     (Key::from(response.into_inner()), etag)
                 });
                 let result = result.map_err(|error| self.failed(error));
-                outbox.send(Event::Key { id: key, result: Box::new(result) });
+                outbox.send(Event::Key { organization, id: key, result: Box::new(result) });
             }
             Command::Change { organization, ticket, change } => {
                 let result = self.change(organization, change).await;
@@ -183,7 +192,8 @@ impl Session {
             Command::Resume { .. }
             | Command::SignIn { .. }
             | Command::SetUp { .. }
-            | Command::SignOut { .. }
+            | Command::SignOut
+            | Command::SignOutEverywhere { .. }
             | Command::Forget
             | Command::StopMembers => {}
         }
@@ -223,16 +233,15 @@ impl Session {
         loop {
             let request = self.client.list_members().org_id(organization).limit(PAGE);
             let request = if let Some(cursor) = &cursor { request.cursor(cursor) } else { request };
-            let asked = cursor.take();
             match request.send().await {
                 Ok(response) => {
                     let page = response.into_inner();
                     cursor = page.next_cursor;
                     let items = page.data.into_iter().map(Member::from).collect();
-                    outbox.send(Event::Members { load, cursor: asked, page: Ok(Page { items, next: cursor.clone() }) });
+                    outbox.send(Event::Members { load, page: Ok(Page { items, next: cursor.clone() }) });
                 }
                 Err(error) => {
-                    outbox.send(Event::Members { load, cursor: asked, page: Err(self.failed(error)) });
+                    outbox.send(Event::Members { load, page: Err(self.failed(error)) });
                     return;
                 }
             }
@@ -265,9 +274,7 @@ impl Session {
             Change::UpdateKey { id, etag: revision, key } => {
                 let request = client.update_api_key().org_id(org).key_id(id).body(key_change(key));
                 let request = if let Some(revision) = revision { request.if_match(revision) } else { request };
-                let response = request.send().await?;
-                let etag = etag(response.headers());
-                Changed::Key(response.into_inner().into(), etag)
+                Changed::Key(request.send().await?.into_inner().into())
             }
             Change::RevokeKey { id, reason } => {
                 let request = client.revoke_api_key().org_id(org).key_id(id);

@@ -60,9 +60,7 @@ async fn every_session_is_ended() {
     screen.click("Sign out everywhere");
     screen.wait_for("Sign out everywhere?");
     // The button of the view lies behind the dialog.
-    while screen.focused().as_deref() != Some("Sign out everywhere") {
-        screen.press("Tab");
-    }
+    screen.tab_to("Sign out everywhere");
     screen.press("Enter");
     screen.wait_for("You are signed out everywhere.");
     let over = club.head_coach.client.get_caller().send().await;

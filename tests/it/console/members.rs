@@ -75,7 +75,7 @@ async fn what_the_server_refuses_is_said_and_goes_back() {
     screen.wait_for("Change member");
     screen.click_role(Role::RadioButton, "Coach");
     screen.click("Save");
-    screen.wait_for("The member has not accepted an invitation.");
+    screen.wait_for("They have not accepted an invitation yet.");
     screen.click("Cancel");
     assert!(screen.says("Dana, athlete, active"));
 }
