@@ -121,19 +121,19 @@ impl Desk {
 
     /// The load of keys that was asked for last.
     fn load_of_keys(&self) -> u64 {
-        let loads = self.asked.iter().filter_map(|command| match command {
+        let mut loads = self.asked.iter().rev().filter_map(|command| match command {
             Command::LoadKeys { load, .. } => Some(*load),
             _ => None,
         });
-        loads.last().expect("keys were asked for")
+        loads.next().expect("keys were asked for")
     }
 
     fn load_of_members(&self) -> u64 {
-        let loads = self.asked.iter().filter_map(|command| match command {
+        let mut loads = self.asked.iter().rev().filter_map(|command| match command {
             Command::LoadMembers { load, .. } => Some(*load),
             _ => None,
         });
-        loads.last().expect("members were asked for")
+        loads.next().expect("members were asked for")
     }
 
     fn hear_keys(&mut self, items: Vec<Key>) {
@@ -142,11 +142,11 @@ impl Desk {
     }
 
     fn ticket(&self) -> u64 {
-        let tickets = self.asked.iter().filter_map(|command| match command {
+        let mut tickets = self.asked.iter().rev().filter_map(|command| match command {
             Command::Change { ticket, .. } => Some(*ticket),
             _ => None,
         });
-        tickets.last().expect("a change was asked for")
+        tickets.next().expect("a change was asked for")
     }
 
     fn console(&mut self) -> &mut Console {
