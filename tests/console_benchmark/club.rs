@@ -239,17 +239,13 @@ fn loaded<T>(items: Vec<T>, now: Timestamp) -> Listing<T> {
 /// Signs the club's head coach in, with all of it loaded.
 pub fn open(state: &mut State, size: Size, view: View) {
     let now = state.clock.now;
-    let mut keys = Keys {
-        list: loaded((0..size.keys).rev().map(|n| key(n, size.keys, now)).collect(), now),
-        with_ended: true,
-        filter: Filter::All,
-        ..Keys::default()
-    };
+    let mut keys = Keys::default();
+    keys.list = loaded((0..size.keys).rev().map(|n| key(n, size.keys, now)).collect(), now);
+    keys.with_ended = true;
+    keys.filter = Filter::All;
     keys.arrange(&state.clock);
-    let mut members = Members {
-        list: loaded((0..size.members).map(|n| member(n, size.members, now)).collect(), now),
-        ..Members::default()
-    };
+    let mut members = Members::default();
+    members.list = loaded((0..size.members).map(|n| member(n, size.members, now)).collect(), now);
     members.gather();
     members.arrange();
     let membership = Membership {

@@ -4,11 +4,7 @@ use std::time::{Duration, Instant};
 
 use astral_admin::{
     App,
-    state::{
-        Action, View,
-        keys::{self, Move},
-        members,
-    },
+    state::{Action, View, keys, members, selection::Move},
 };
 use eframe::egui::{
     Context, Event, Key, Modifiers, MouseWheelSource, MouseWheelUnit, Pos2, RawInput, Rect, TouchPhase, ViewportId,
@@ -183,6 +179,7 @@ impl Desk {
             let typed = if console.view == View::Members { &console.members.search } else { &console.keys.search };
             assert_eq!(typed, letter, "the search has the keyboard");
             self.press(Key::Backspace);
+            self.frame(Vec::new());
         }
         self.press(Key::Escape);
         self.rest();
@@ -193,6 +190,7 @@ impl Desk {
     fn sorting(&mut self, by: &Action, from: &Action) -> Times {
         let times = (0..FRAMES).map(|_| {
             self.frame_with(Vec::new(), Some(from.clone()));
+            self.frame(Vec::new());
             self.frame_with(Vec::new(), Some(by.clone())).built
         });
         Times::of(times.collect())

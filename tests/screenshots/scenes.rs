@@ -119,17 +119,14 @@ fn in_console(scene: &str) -> Vec<Step> {
         "keys-all" => vec![
             act(Action::FilterKeys(Filter::All)),
             keys_loaded(),
-            act(Action::SelectKey(astral_admin::state::keys::Move::By(1))),
+            act(Action::SelectKey(astral_admin::state::selection::Move::By(1))),
         ],
         "keys-loading" => vec![set(|state| {
             let now = state.clock.now;
             console(state).keys.list = Listing::default();
             console(state).keys.list.begin(now - 1.second(), None);
         })],
-        "keys-empty" => vec![set(|state| {
-            console(state).keys.list.items.clear();
-            console(state).keys.rows.clear();
-        })],
+        "keys-empty" => vec![set(|state| console(state).keys.list.items.clear()), act(Action::SearchKeys)],
         "keys-nothing-found" => vec![set(|state| console(state).keys.search = "foo".into()), act(Action::SearchKeys)],
         "keys-failed" => vec![set(|state| {
             let now = state.clock.now;

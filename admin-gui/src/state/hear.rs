@@ -308,7 +308,7 @@ impl State {
             (What::CreateKey, Changed::Created(key, secret)) => {
                 if let Some(console) = self.console_mut() {
                     console.keys.put(key.clone());
-                    console.keys.selected = Some(key.id.clone());
+                    console.keys.choose(key.id.clone());
                     console.keys.arrange(&clock);
                     let organization_id = console.membership.organization_id.clone();
                     console.dialog = Some(Dialog::Secret(Box::new(SecretOnce {
@@ -343,7 +343,7 @@ impl State {
             (What::CreateMember, Changed::Member(member)) => {
                 let text = format!("Added {}", member.name);
                 if let Some(console) = self.console_mut() {
-                    console.members.selected = Some(member.id.clone());
+                    console.members.choose(member.id.clone());
                     console.dialog = None;
                 }
                 self.put_member(member);

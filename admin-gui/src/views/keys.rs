@@ -91,7 +91,7 @@ fn header(ui: &mut Ui, console: &mut Console, lists_keys: bool, draw: &mut Draw<
         });
     });
     if lists_keys && console.keys.list.loaded_at.is_some() {
-        let summary = console.keys.summary(draw.clock);
+        let summary = console.keys.summary();
         caption(ui, &summary, colors(ui).muted);
     } else {
         ui.add_space(space::L);
@@ -139,7 +139,7 @@ fn filters(ui: &mut Ui, console: &Console, draw: &mut Draw<'_>) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = space::S;
         for filter in Filter::ALL {
-            let count = console.keys.count(filter, draw.clock);
+            let count = console.keys.count(filter);
             let chosen = console.keys.filter == filter;
             if chip(ui, chosen, filter.word(), count).clicked() && !chosen {
                 draw.acts.push(Action::FilterKeys(filter));
@@ -202,7 +202,7 @@ fn table(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
                 columns: &columns,
                 row_height: size::ROW_TALL,
                 rows: keys.rows.len(),
-                selected: keys.selected_row(),
+                selected: keys.selected.row(),
                 sort: keys.sort,
                 marks: None,
                 keys: !dialog,
@@ -228,7 +228,7 @@ fn table(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
     if let Some(row) = did.opened {
         draw.acts.push(Action::Show(View::Key(id_of(row))));
     }
-    let selected = keys.selected.clone().filter(|_| keys.selected_row().is_some());
+    let selected = keys.selected.row().map(id_of);
     if let (true, Some(id)) = (did.copy, &selected) {
         draw.acts.push(Action::Copy(id.clone()));
     }
@@ -236,7 +236,8 @@ fn table(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
         draw.acts.push(Action::AskRevoke(id.clone()));
     }
     if let Some(row) = did.selected {
-        console.keys.selected = Some(id_of(row));
+        let id = id_of(row);
+        console.keys.choose(id);
     }
     footer(ui, console, &colors);
 }

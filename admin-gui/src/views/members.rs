@@ -91,8 +91,7 @@ fn header(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
                 }
             }
             _ => {
-                let coaches = list.items.iter().filter(|member| member.role == Role::Coach).count();
-                let athletes = list.items.iter().filter(|member| member.role == Role::Athlete).count();
+                let [coaches, athletes] = [Role::Coach, Role::Athlete].map(|role| console.members.count(role));
                 if !list.items.is_empty() {
                     caption(ui, &format!("{} athletes · {} coaches", grouped(athletes), grouped(coaches)), muted);
                 }
@@ -121,14 +120,14 @@ fn filters(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
     let before = members.filter.clone();
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = space::S;
-        let roles = Role::ALL.map(|role| (Some(role), role.word().to_owned()));
+        let roles = Role::ALL.iter().map(|role| (*role, role.word()));
         choose(ui, "Role", &mut members.filter.role, roles);
-        let standings = Standing::ALL.map(|status| (Some(status), status.word().to_owned()));
+        let standings = Standing::ALL.iter().map(|status| (*status, status.word()));
         choose(ui, "Status", &mut members.filter.status, standings);
-        let labels = members.labels.iter().map(|label| (Some(label.clone()), label.clone()));
-        choose(ui, "Label", &mut members.filter.label, labels.collect::<Vec<_>>());
-        let coaches = members.coaches.iter().map(|(id, name)| (Some(id.clone()), name.clone()));
-        choose(ui, "Coach", &mut members.filter.coach_id, coaches.collect::<Vec<_>>());
+        let labels = members.labels.iter().map(|label| (label.clone(), label.as_str()));
+        choose(ui, "Label", &mut members.filter.label, labels);
+        let coaches = members.coaches.iter().map(|(id, name)| (id.clone(), name.as_str()));
+        choose(ui, "Coach", &mut members.filter.coach_id, coaches);
         if members.filter.is_set() && Button::quiet("Clear filters").icon(Icon::X).show(ui).clicked() {
             members.filter = Default::default();
         }
@@ -143,16 +142,15 @@ fn filters(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
 }
 
 /// One choice of several, or any.
-fn choose<T: Clone + PartialEq>(
+fn choose<'a, T: Clone + PartialEq>(
     ui: &mut Ui,
     name: &str,
     chosen: &mut Option<T>,
-    choices: impl IntoIterator<Item = (Option<T>, String)>,
+    choices: impl Iterator<Item = (T, &'a str)> + Clone,
 ) {
-    let choices: Vec<(Option<T>, String)> = choices.into_iter().collect();
-    let word = choices.iter().find(|(value, _)| value == chosen && chosen.is_some()).map(|(_, word)| word.clone());
+    let word = chosen.as_ref().and_then(|chosen| choices.clone().find(|(value, _)| value == chosen));
     let colors = colors(ui);
-    let said = word.map_or_else(|| name.to_owned(), |word| format!("{name}: {word}"));
+    let said = word.map_or_else(|| name.to_owned(), |(_, word)| format!("{name}: {word}"));
     let color = if chosen.is_some() { colors.accent.color } else { colors.text };
     let text = RichText::new(shorten(&said, 28)).font(face(Weight::Medium, font::LABEL)).color(color);
     ComboBox::from_id_salt(("filter", name))
@@ -162,7 +160,7 @@ fn choose<T: Clone + PartialEq>(
         .show_ui(ui, |ui| {
             ui.selectable_value(chosen, None, "Any");
             for (value, word) in choices {
-                ui.selectable_value(chosen, value, shorten(&word, 40));
+                ui.selectable_value(chosen, Some(value), shorten(word, 40));
             }
         })
         .response
@@ -288,7 +286,7 @@ fn table(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
                 columns: &columns,
                 row_height: size::ROW_TALL,
                 rows: members.rows.len(),
-                selected: members.selected_row(),
+                selected: members.selected.row(),
                 sort: members.sort,
                 marks: Some(marks),
                 keys: console.dialog.is_none(),
@@ -333,15 +331,16 @@ fn table(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
         draw.acts.push(Action::MarkAll(all));
     }
     if did.copy
-        && let Some(id) = &members.selected
+        && let Some(id) = members.selected.id()
     {
-        draw.acts.push(Action::Copy(id.clone()));
+        draw.acts.push(Action::Copy(id.to_owned()));
     }
     if did.delete {
         draw.acts.push(Action::AskRemove(members.meant()));
     }
     if let Some(row) = did.selected {
-        console.members.selected = Some(id_of(row));
+        let id = id_of(row);
+        console.members.choose(id);
     }
     footer(ui, console, &colors);
 }

@@ -17,7 +17,7 @@ pub fn show(ui: &mut Ui, console: &Console, narrow: bool, draw: &mut Draw<'_>) {
     club(ui, console, narrow, width, draw);
     ui.add_space(space::M);
 
-    let attention = console.keys.wanting_attention(draw.clock);
+    let attention = console.keys.wanting_attention();
     let places = [
         (View::Keys, Icon::KeyRound, "API keys", attention),
         (View::Members, Icon::Users, "Members", 0),
