@@ -188,11 +188,11 @@ fn member(n: usize, count: usize, now: Timestamp) -> Member {
             _ => Standing::Active,
         },
         name: format!("{first} {last}"),
-        email: (chance % 10 != 0).then(|| format!("{}{n}@club.example", letters.to_lowercase())),
+        email: (!chance.is_multiple_of(10)).then(|| format!("{}{n}@club.example", letters.to_lowercase())),
         labels,
-        external_id: (chance % 3 == 0).then(|| format!("ath-{n}")),
-        coach_id: (role == Role::Athlete && chance % 12 != 0).then_some(coach),
-        accepted: chance % 2 == 0,
+        external_id: (chance.is_multiple_of(3)).then(|| format!("ath-{n}")),
+        coach_id: (role == Role::Athlete && !chance.is_multiple_of(12)).then_some(coach),
+        accepted: chance.is_multiple_of(2),
         created_at: now - ((count - n) as i64).minutes(),
         updated_at: now,
     }
@@ -206,11 +206,11 @@ fn key(n: usize, count: usize, now: Timestamp) -> Key {
     Key {
         id: format!("key_{n:026}"),
         name: format!("{} {n}", PROGRAMS[chance % PROGRAMS.len()]),
-        description: (chance % 3 == 0)
+        description: (chance.is_multiple_of(3))
             .then(|| format!("Runs on the club's server each night, for the group {}", n % 97)),
         hint: format!("astral_live_{:03}…{:03}", chance % 1000, chance / 1000 % 1000),
         scopes: Scope::ALL[..chance % 3 + 1].to_vec(),
-        allowed_ips: if chance % 5 == 0 { vec!["203.0.113.0/24".to_owned()] } else { Vec::new() },
+        allowed_ips: if chance.is_multiple_of(5) { vec!["203.0.113.0/24".to_owned()] } else { Vec::new() },
         created_at,
         created_by: FIRST[chance % FIRST.len()].to_owned(),
         expires_at: match chance % 4 {
@@ -218,9 +218,9 @@ fn key(n: usize, count: usize, now: Timestamp) -> Key {
             1 => Some(now - hours(200).hours()),
             _ => Some(now + hours(400).hours()),
         },
-        last_used_at: (chance % 6 != 0).then(|| now - hours(150).hours()),
+        last_used_at: (!chance.is_multiple_of(6)).then(|| now - hours(150).hours()),
         previous_secret: None,
-        revoked: (chance % 9 == 0).then(|| Revoked {
+        revoked: (chance.is_multiple_of(9)).then(|| Revoked {
             at: now - hours(90).hours(),
             by: "Ana Ruiz".into(),
             reason: None,

@@ -5,7 +5,7 @@ use std::{
     hash::Hash,
 };
 
-// Hashing is what sorting in groups spends its time with, and this takes a fifth of it.
+// Quicker than std's hashing, which is made for maps that strangers fill.
 use foldhash::fast::FixedState;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
