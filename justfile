@@ -25,3 +25,8 @@ schemathesis examples="200" seed="1":
 screenshots *scenes:
     cargo build --release --workspace
     xvfb-run -a -s "-screen 0 1920x1440x24" env LIBGL_ALWAYS_SOFTWARE=1 target/release/screenshots {{scenes}}
+
+# Measure the console, and write what comes of it into docs/performance.md
+console-benchmark:
+    cargo build --release --workspace
+    target/release/console-benchmark

@@ -119,18 +119,20 @@ fn in_console(scene: &str) -> Vec<Step> {
         "keys-all" => vec![
             act(Action::FilterKeys(Filter::All)),
             keys_loaded(),
-            act(Action::SelectKey(astral_admin::state::keys::Move::By(1))),
+            act(Action::SelectKey(astral_admin::state::selection::Move::By(1))),
         ],
         "keys-loading" => vec![set(|state| {
             let now = state.clock.now;
             console(state).keys.list = Listing::default();
             console(state).keys.list.begin(1, now - 1.second(), false);
         })],
-        "keys-empty" => vec![set(|state| {
-            console(state).keys.has_ended = true;
-            console(state).keys.list.items.clear();
-            console(state).keys.rows.clear();
-        })],
+        "keys-empty" => vec![
+            set(|state| {
+                console(state).keys.has_ended = true;
+                console(state).keys.list.items.clear();
+            }),
+            act(Action::SearchKeys),
+        ],
         "keys-nothing-found" => vec![set(|state| console(state).keys.search = "foo".into()), act(Action::SearchKeys)],
         "keys-failed" => vec![set(|state| {
             let now = state.clock.now;

@@ -13,6 +13,7 @@ use super::{
     members::{self, Member, Role, Standing},
     preferences::Place,
     secret::Secret,
+    selection::Move,
     sign_in::{SetUp, SignIn},
 };
 use crate::rules::Label;
@@ -43,7 +44,7 @@ pub enum Action {
     /// Typed into the search of keys, which stands in the state already.
     SearchKeys,
     /// Moved through the table of keys.
-    SelectKey(keys::Move),
+    SelectKey(Move),
     /// Wants a new key.
     NewKey,
     /// Wants to change a key.
@@ -71,7 +72,7 @@ pub enum Action {
     /// Chose by what members are sorted; twice for the other way round.
     SortMembers(members::Column),
     /// Moved through the table of members.
-    SelectMember(keys::Move),
+    SelectMember(Move),
     /// Marked a member for an act on several, or took the mark away.
     Mark(String),
     /// Marked all that are shown, or took all marks away.
@@ -271,7 +272,7 @@ impl State {
                 if let Some(Dialog::Secret(once)) = &console.dialog {
                     let id = once.key.id.clone();
                     console.dialog = None;
-                    console.keys.selected = Some(id);
+                    console.keys.choose(id);
                 }
             }
             Action::Close => {
@@ -612,8 +613,9 @@ impl State {
         console.keys.filter = preferences.key_filter;
         console.keys.sort = preferences.key_sort;
         console.keys.with_ended = console.keys.filter.needs_ended();
-        console.members =
-            members::Members { filter: preferences.member_filter, sort: preferences.member_sort, ..Default::default() };
+        console.members = members::Members::default();
+        console.members.filter = preferences.member_filter;
+        console.members.sort = preferences.member_sort;
         let view = match preferences.view {
             Place::Keys => View::Keys,
             Place::Members => View::Members,
@@ -638,7 +640,7 @@ impl State {
             View::Keys if wants_keys => self.load_keys(),
             View::Key(id) => {
                 console.keys.open = console.keys.list.get(id).cloned();
-                console.keys.selected = Some(id.clone());
+                console.keys.choose(id.clone());
                 let organization = console.membership.organization_id.clone();
                 vec![Effect::ask(Command::LoadKey { organization, key: id.clone() })]
             }

@@ -400,7 +400,7 @@ impl State {
                 if let Some(console) = self.console_mut() {
                     console.close(ticket);
                     console.keys.put(key.clone());
-                    console.keys.selected = Some(key.id.clone());
+                    console.keys.choose(key.id.clone());
                     console.keys.arrange(&clock);
                     let organization_id = console.membership.organization_id.clone();
                     console.dialog = Some(Dialog::Secret(Box::new(SecretOnce {
@@ -437,7 +437,7 @@ impl State {
             (What::CreateMember, Changed::Member(member)) => {
                 let text = format!("Added {}", member.name);
                 if let Some(console) = self.console_mut() {
-                    console.members.selected = Some(member.id.clone());
+                    console.members.choose(member.id.clone());
                     console.members.put(member);
                     console.close(ticket);
                 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     listing::{Listing, Record},
     number::grouped,
+    selection::{Move, Selection},
     time::Clock,
 };
 use crate::rules::fold;
@@ -270,16 +271,16 @@ pub struct Keys {
     /// By what they are sorted, and whether the other way round.
     pub sort: (Column, bool),
     /// The key that the keyboard is on.
-    pub selected: Option<String>,
+    pub selected: Selection,
     /// The places in the list of those that are shown, in order.
     pub rows: Vec<usize>,
-    /// How many there are of each kind.
-    counts: Counts,
+    /// How many there are of each kind; counted when that was found, since each frame asks.
+    tally: Tally,
 }
 
 /// How many keys there are of each kind.
 #[derive(Debug, Clone, Copy, Default)]
-struct Counts {
+struct Tally {
     active: usize,
     expired: usize,
     revoked: usize,
@@ -288,23 +289,23 @@ struct Counts {
     never_used: usize,
 }
 
-impl Counts {
+impl Tally {
     fn of(keys: &[Key], clock: &Clock) -> Self {
-        let mut counts = Self::default();
+        let mut tally = Self::default();
         for key in keys {
             match key.status(clock.now) {
-                Status::Active => counts.active += 1,
-                Status::Expired => counts.expired += 1,
-                Status::Revoked => counts.revoked += 1,
+                Status::Active => tally.active += 1,
+                Status::Expired => tally.expired += 1,
+                Status::Revoked => tally.revoked += 1,
             }
             match key.attention(clock) {
-                Some(Attention::Expiring) => counts.expiring += 1,
-                Some(Attention::Idle) => counts.idle += 1,
-                Some(Attention::NeverUsed) => counts.never_used += 1,
+                Some(Attention::Expiring) => tally.expiring += 1,
+                Some(Attention::Idle) => tally.idle += 1,
+                Some(Attention::NeverUsed) => tally.never_used += 1,
                 None => {}
             }
         }
-        counts
+        tally
     }
 }
 
@@ -325,8 +326,10 @@ impl Keys {
         }
     }
 
-    /// Finds anew what is shown: after the list, the filter, the search or the order has changed.
+    /// Finds anew what is shown, and counts: after the list, the filter, the search or the order has changed, or the
+    /// minute.
     pub fn arrange(&mut self, clock: &Clock) {
+        self.tally = Tally::of(&self.list.items, clock);
         let folded = fold(self.search.trim());
         let items = &self.list.items;
         let mut rows: Vec<usize> = (0..items.len())
@@ -350,73 +353,56 @@ impl Keys {
             rows.reverse();
         }
         self.rows = rows;
-        self.counts = Counts::of(&self.list.items, clock);
+        self.selected.find(&self.list.items, &self.rows, |key| &key.id);
     }
 
     /// How many keys the filter takes, without the search; unknown while those that it needs are not loaded.
     pub fn count(&self, filter: Filter) -> Option<usize> {
-        let counts = &self.counts;
-        let known = self.list.loaded_at.is_some() && (self.has_ended || !filter.needs_ended());
-        known.then_some(match filter {
-            Filter::Active => counts.active,
-            Filter::Expiring => counts.expiring,
-            Filter::Expired => counts.expired,
-            Filter::Revoked => counts.revoked,
+        let known = self.has_ended || !filter.needs_ended();
+        let loaded = self.list.loaded_at.is_some();
+        (known && loaded).then_some(match filter {
+            Filter::Active => self.tally.active,
+            Filter::Expiring => self.tally.expiring,
+            Filter::Expired => self.tally.expired,
+            Filter::Revoked => self.tally.revoked,
             Filter::All => self.list.items.len(),
         })
     }
 
     /// How many keys want a look.
     pub fn wanting_attention(&self) -> usize {
-        self.counts.expiring + self.counts.idle + self.counts.never_used
+        self.tally.expiring + self.tally.idle + self.tally.never_used
     }
 
     /// The keys in a sentence: "12 active · 2 expire within 30 days · 1 never used".
     pub fn summary(&self) -> String {
-        let Counts { active, expiring, idle, never_used, .. } = self.counts;
+        let Tally { active, expiring, idle, never_used, .. } = self.tally;
         let mut parts = vec![format!("{} active", grouped(active))];
         match expiring {
             0 => {}
             1 => parts.push("1 expires within 30 days".to_owned()),
             many => parts.push(format!("{} expire within 30 days", grouped(many))),
         }
-        if idle > 0 {
-            parts.push(format!("{} not used for 90 days", grouped(idle)));
+        match idle {
+            0 => {}
+            many => parts.push(format!("{} not used for 90 days", grouped(many))),
         }
-        if never_used > 0 {
-            parts.push(format!("{} never used", grouped(never_used)));
+        match never_used {
+            0 => {}
+            many => parts.push(format!("{} never used", grouped(many))),
         }
         parts.join(" · ")
     }
 
-    /// Moves the selection by `rows`, or to the first or last; from nowhere to the first.
+    /// Selects the key of that id.
+    pub fn choose(&mut self, id: String) {
+        self.selected.choose(id, &self.list.items, &self.rows, |key| &key.id);
+    }
+
+    /// Moves the selection.
     pub fn select(&mut self, to: Move) {
-        let at = self.selected_row();
-        let last = self.rows.len().saturating_sub(1);
-        let row = match to {
-            Move::By(rows) => at.map_or(0, |at| at.saturating_add_signed(rows).min(last)),
-            Move::First => 0,
-            Move::Last => last,
-        };
-        self.selected = self.rows.get(row).map(|&at| self.list.items[at].id.clone());
+        self.selected.go(to, &self.list.items, &self.rows, |key| &key.id);
     }
-
-    /// The row of the selected key.
-    pub fn selected_row(&self) -> Option<usize> {
-        let id = self.selected.as_deref()?;
-        self.rows.iter().position(|&at| self.list.items[at].id == id)
-    }
-}
-
-/// How a selection moves through a table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Move {
-    /// So many rows down; up if negative.
-    By(isize),
-    /// To the first row.
-    First,
-    /// To the last row.
-    Last,
 }
 
 #[cfg(test)]
@@ -495,19 +481,28 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_selection_stays_within_the_table() {
-        let mut keys = Keys::default();
-        for n in 0..3 {
-            keys.put(key(&format!("key_{n}"), "Key"));
+    fn keys_are_counted_as_the_filters_take_them() {
+        let clock = clock();
+        let now = clock.now;
+        let mut keys = Keys { has_ended: true, ..Keys::default() };
+        keys.list.loaded_at = Some(now);
+        keys.put(key("key_1", "Sync"));
+        keys.put(Key { expires_at: Some(now + 48.hours()), ..key("key_2", "Soon") });
+        keys.put(Key { last_used_at: None, ..key("key_3", "Unused") });
+        keys.put(Key { last_used_at: Some(now - (91 * 24).hours()), ..key("key_4", "Idle") });
+        keys.put(Key { expires_at: Some(now - 1.hours()), ..key("key_5", "Late") });
+        keys.put(Key { revoked: Some(Revoked { at: now, by: "Ana".into(), reason: None }), ..key("key_6", "Gone") });
+        for filter in Filter::ALL {
+            keys.filter = filter;
+            keys.arrange(&clock);
+            assert_eq!(keys.count(filter), Some(keys.rows.len()), "{filter:?}");
         }
-        keys.arrange(&clock());
-        keys.select(Move::By(1));
-        assert_eq!(keys.selected_row(), Some(0), "from nowhere to the first");
-        keys.select(Move::By(10));
-        assert_eq!(keys.selected_row(), Some(2));
-        keys.select(Move::By(-10));
-        assert_eq!(keys.selected_row(), Some(0));
-        keys.select(Move::Last);
-        assert_eq!(keys.selected_row(), Some(2));
+        assert_eq!(keys.wanting_attention(), 3);
+        assert_eq!(keys.summary(), "4 active · 1 expires within 30 days · 1 not used for 90 days · 1 never used");
+        let later = Clock { now: now + 48.hours(), ..clock };
+        keys.arrange(&later);
+        assert_eq!((keys.count(Filter::Active), keys.count(Filter::Expired)), (Some(3), Some(2)), "time passes");
+        keys.has_ended = false;
+        assert_eq!(keys.count(Filter::Expired), None, "those that work no more are not loaded");
     }
 }

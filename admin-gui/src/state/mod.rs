@@ -17,6 +17,7 @@ pub mod members;
 pub mod number;
 pub mod preferences;
 pub mod secret;
+pub mod selection;
 pub mod sign_in;
 #[cfg(test)]
 mod tests;

@@ -200,7 +200,7 @@ fn table(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
                 columns: &columns,
                 row_height: size::ROW_TALL,
                 rows: keys.rows.len(),
-                selected: keys.selected_row(),
+                selected: keys.selected.row(),
                 sort: keys.sort,
                 marks: None,
                 keys: free,
@@ -226,7 +226,7 @@ fn table(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
     if let Some(row) = did.opened {
         draw.acts.push(Action::Show(View::Key(id_of(row))));
     }
-    let selected = keys.selected.clone().filter(|_| keys.selected_row().is_some());
+    let selected = keys.selected.row().map(id_of);
     if let (true, Some(id)) = (did.copy, &selected) {
         draw.acts.push(Action::Copy(id.clone()));
     }
@@ -234,7 +234,8 @@ fn table(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
         draw.acts.push(Action::AskRevoke(id.clone()));
     }
     if let Some(row) = did.selected {
-        console.keys.selected = Some(id_of(row));
+        let id = id_of(row);
+        console.keys.choose(id);
     }
     footer(ui, console, &colors);
 }

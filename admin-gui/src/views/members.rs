@@ -91,16 +91,16 @@ fn header(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
                 }
             }
             _ => {
-                let (athletes, coaches) = console.members.counts;
-                let word = |count: usize, one: &str| {
-                    if count == 1 {
-                        format!("1 {one}")
-                    } else {
-                        format!("{} {one}s", grouped(count)).replace("coachs", "coaches")
-                    }
+                let [coaches, athletes] = [Role::Coach, Role::Athlete].map(|role| console.members.count(role));
+                let word = |count: usize, one: &str, many: &str| {
+                    if count == 1 { format!("1 {one}") } else { format!("{} {many}", grouped(count)) }
                 };
                 if !list.items.is_empty() {
-                    caption(ui, &format!("{} · {}", word(athletes, "athlete"), word(coaches, "coach")), muted);
+                    caption(
+                        ui,
+                        &format!("{} · {}", word(athletes, "athlete", "athletes"), word(coaches, "coach", "coaches")),
+                        muted,
+                    );
                 }
             }
         }
@@ -127,14 +127,14 @@ fn filters(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
     let before = members.filter.clone();
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = space::S;
-        let roles = Role::ALL.map(|role| (Some(role), role.word().to_owned()));
+        let roles = Role::ALL.iter().map(|role| (*role, role.word()));
         choose(ui, "Role", &mut members.filter.role, roles);
-        let standings = Standing::ALL.map(|status| (Some(status), status.word().to_owned()));
+        let standings = Standing::ALL.iter().map(|status| (*status, status.word()));
         choose(ui, "Status", &mut members.filter.status, standings);
-        let labels = members.labels.iter().map(|label| (Some(label.clone()), label.clone()));
-        choose(ui, "Label", &mut members.filter.label, labels.collect::<Vec<_>>());
-        let coaches = members.coaches.iter().map(|(id, name)| (Some(id.clone()), name.clone()));
-        choose(ui, "Coach", &mut members.filter.coach_id, coaches.collect::<Vec<_>>());
+        let labels = members.labels.iter().map(|label| (label.clone(), label.as_str()));
+        choose(ui, "Label", &mut members.filter.label, labels);
+        let coaches = members.coaches.iter().map(|(id, name)| (id.clone(), name.as_str()));
+        choose(ui, "Coach", &mut members.filter.coach_id, coaches);
         if members.filter.is_set() && Button::quiet("Clear filters").icon(Icon::X).show(ui).clicked() {
             members.filter = Default::default();
         }
@@ -149,16 +149,15 @@ fn filters(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
 }
 
 /// One choice of several, or any.
-fn choose<T: Clone + PartialEq>(
+fn choose<'a, T: Clone + PartialEq>(
     ui: &mut Ui,
     name: &str,
     chosen: &mut Option<T>,
-    choices: impl IntoIterator<Item = (Option<T>, String)>,
+    choices: impl Iterator<Item = (T, &'a str)> + Clone,
 ) {
-    let choices: Vec<(Option<T>, String)> = choices.into_iter().collect();
-    let word = choices.iter().find(|(value, _)| value == chosen && chosen.is_some()).map(|(_, word)| word.clone());
+    let word = chosen.as_ref().and_then(|chosen| choices.clone().find(|(value, _)| value == chosen));
     let colors = colors(ui);
-    let said = word.map_or_else(|| name.to_owned(), |word| format!("{name}: {word}"));
+    let said = word.map_or_else(|| name.to_owned(), |(_, word)| format!("{name}: {word}"));
     let color = if chosen.is_some() { colors.accent.color } else { colors.text };
     let text = RichText::new(shorten(&said, 28)).font(face(Weight::Medium, font::LABEL)).color(color);
     ComboBox::from_id_salt(("filter", name))
@@ -168,7 +167,7 @@ fn choose<T: Clone + PartialEq>(
         .show_ui(ui, |ui| {
             ui.selectable_value(chosen, None, "Any");
             for (value, word) in choices {
-                ui.selectable_value(chosen, value, shorten(&word, 40));
+                ui.selectable_value(chosen, Some(value), shorten(word, 40));
             }
         })
         .response
@@ -295,7 +294,7 @@ fn table(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
                 columns: &columns,
                 row_height: size::ROW_TALL,
                 rows: members.rows.len(),
-                selected: members.selected_row(),
+                selected: members.selected.row(),
                 sort: members.sort,
                 marks: Some(marks),
                 keys: draw.keys_free,
@@ -340,15 +339,16 @@ fn table(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
         draw.acts.push(Action::MarkAll(all));
     }
     if did.copy
-        && let Some(id) = &members.selected
+        && let Some(id) = members.selected.id()
     {
-        draw.acts.push(Action::Copy(id.clone()));
+        draw.acts.push(Action::Copy(id.to_owned()));
     }
     if did.delete {
         draw.acts.push(Action::AskRemove(members.meant()));
     }
     if let Some(row) = did.selected {
-        console.members.selected = Some(id_of(row));
+        let id = id_of(row);
+        console.members.choose(id);
     }
     footer(ui, console, &colors);
 }

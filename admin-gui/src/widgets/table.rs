@@ -7,7 +7,7 @@ use eframe::egui::{
 
 use super::{Button, focus_ring, text::clipped};
 use crate::{
-    state::keys::Move,
+    state::selection::Move,
     theme::{Colors, Icon, Tone, Weight, colors, face, font, size, space},
 };
 

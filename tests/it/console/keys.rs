@@ -178,6 +178,8 @@ async fn the_page_of_a_key_shows_its_facts_and_changes_them() {
     screen.type_into("Type its name to confirm: Roster sync, new machine", "Roster sync, new machine");
     screen.type_into("Reason", "The machine was sold");
     screen.click("Revoke key");
+    // The page shows it before the server has answered; the notice comes after.
+    screen.wait_for_words("Whatever used it is refused now");
     screen.wait_for_words("Revoked by Ana Head");
     screen.wait_for("The machine was sold");
     screen.wait_until("the server has done it", |screen| screen.state().changes_on_their_way() == 0);
