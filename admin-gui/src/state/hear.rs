@@ -446,7 +446,10 @@ impl State {
             (What::UpdateMember { batch, .. }, Changed::Member(member)) => {
                 let text = format!("Saved {}", member.name);
                 if let Some(console) = self.console_mut() {
-                    console.members.put(member);
+                    // It may have been removed here meanwhile.
+                    if console.members.get(&member.id).is_some() {
+                        console.members.put(member);
+                    }
                     console.close(ticket);
                 }
                 if batch.is_none() {

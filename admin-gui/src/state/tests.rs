@@ -317,6 +317,22 @@ fn a_refresh_on_its_way_does_not_undo_a_revocation() {
     assert!(desk.console().keys.list.items[0].revoked.is_some());
 }
 
+/// Members that were removed came back with the answer to an earlier change.
+#[test]
+fn an_answer_brings_nobody_back_who_was_removed() {
+    let mut desk = Desk::of(&["org_a"], vec![]);
+    desk.act(Action::Show(View::Members));
+    let load = desk.load_of_members();
+    desk.hear(Event::Members { load, page: Ok(Page { items: vec![member("mem_ben", "Ben")], next: None }) });
+    desk.act(Action::SetStatus(vec!["mem_ben".into()], Standing::Inactive));
+    let changing = desk.ticket();
+    desk.act(Action::AskRemove(vec!["mem_ben".into()]));
+    desk.act(Action::Remove);
+    let ben = Changed::Member(member("mem_ben", "Ben"));
+    desk.hear(Event::Changed { ticket: changing, result: Box::new(Ok(ben)) });
+    assert!(desk.console().members.list.items.is_empty());
+}
+
 #[test]
 fn a_refused_change_goes_back_and_is_said() {
     let mut desk = Desk::of(&["org_a"], vec![Key { last_used_at: None, ..key("key_1", "Sync") }]);
