@@ -216,8 +216,7 @@ impl State {
             Action::NewKey => {
                 let can = console.club.as_ref().is_some_and(|club| club.security_settings);
                 if can && console.dialog.is_none() {
-                    let idempotency_key = self.idempotency_key();
-                    self.open_dialog(Dialog::Key(Box::new(KeyForm::new(idempotency_key))));
+                    self.open_dialog(Dialog::Key(Box::default()));
                 }
             }
             Action::EditKey(id) => {
@@ -318,8 +317,7 @@ impl State {
             }
             Action::NewMember => {
                 if console.dialog.is_none() {
-                    let idempotency_key = self.idempotency_key();
-                    self.open_dialog(Dialog::Member(Box::new(MemberForm::new(idempotency_key))));
+                    self.open_dialog(Dialog::Member(Box::default()));
                 }
             }
             Action::EditMember(id) => {
@@ -672,6 +670,7 @@ impl State {
 
     fn save_key(&mut self) -> Vec<Effect> {
         let clock = self.clock.clone();
+        let fresh = self.idempotency_key();
         let Some(Dialog::Key(form)) = self.console_mut().and_then(|console| console.dialog.as_mut()) else {
             return Vec::new();
         };
@@ -693,14 +692,7 @@ impl State {
         };
         match form.key.clone() {
             None => {
-                // What was sent under a key of idempotency stays what it was.
-                let same = form.sent.as_ref().is_none_or(|sent| *sent == facts);
-                form.sent = Some(facts.clone());
-                let known = form.idempotency_key.clone();
-                let idempotency_key = if same { known } else { self.idempotency_key() };
-                if let Some(Dialog::Key(form)) = self.console_mut().and_then(|console| console.dialog.as_mut()) {
-                    form.idempotency_key.clone_from(&idempotency_key);
-                }
+                let idempotency_key = form.once.key_for(&facts, fresh);
                 self.send(What::CreateKey, Change::CreateKey { key: facts, idempotency_key })
             }
             Some(before) => {
@@ -750,6 +742,7 @@ impl State {
     }
 
     fn save_member(&mut self) -> Vec<Effect> {
+        let fresh = self.idempotency_key();
         let Some(Dialog::Member(form)) = self.console_mut().and_then(|console| console.dialog.as_mut()) else {
             return Vec::new();
         };
@@ -773,13 +766,7 @@ impl State {
         };
         match form.member.clone() {
             None => {
-                let same = form.sent.as_ref().is_none_or(|sent| *sent == wish);
-                form.sent = Some(wish.clone());
-                let known = form.idempotency_key.clone();
-                let idempotency_key = if same { known } else { self.idempotency_key() };
-                if let Some(Dialog::Member(form)) = self.console_mut().and_then(|console| console.dialog.as_mut()) {
-                    form.idempotency_key.clone_from(&idempotency_key);
-                }
+                let idempotency_key = form.once.key_for(&wish, fresh);
                 self.send(What::CreateMember, Change::CreateMember { member: wish, idempotency_key })
             }
             Some(before) => {

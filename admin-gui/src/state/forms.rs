@@ -37,6 +37,26 @@ impl Sending {
     }
 }
 
+/// The `Idempotency-Key` of something that is created: it stays as long as what is sent stays the same.
+#[derive(Debug, Clone)]
+pub struct Once<T>(Option<(T, String)>);
+
+impl<T> Default for Once<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T: Clone + PartialEq> Once<T> {
+    /// The key under which `wish` is sent: that of the last try if it was the same, else `fresh`.
+    pub fn key_for(&mut self, wish: &T, fresh: String) -> String {
+        match &self.0 {
+            Some((sent, key)) if sent == wish => key.clone(),
+            _ => self.0.insert((wish.clone(), fresh)).1.clone(),
+        }
+    }
+}
+
 /// When a key ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expiry {
@@ -67,19 +87,17 @@ pub struct KeyForm {
     pub scopes: Vec<Scope>,
     /// From where, one a line.
     pub addresses: Field,
-    /// Sent with each try to create it, so that it is created once.
-    pub idempotency_key: String,
-    /// What was sent last under that key.
-    pub sent: Option<KeyFacts>,
+    /// So that it is created once, however often it is sent.
+    pub once: Once<KeyFacts>,
     /// How the sending goes.
     pub sending: Sending,
     /// Whether the person tried with fields that are wrong.
     pub tried: bool,
 }
 
-impl KeyForm {
+impl Default for KeyForm {
     /// An empty form with what the page recommends: an expiry, and no more power than reading.
-    pub fn new(idempotency_key: String) -> Self {
+    fn default() -> Self {
         Self {
             key: None,
             etag: None,
@@ -89,13 +107,14 @@ impl KeyForm {
             day: Field::default(),
             scopes: vec![Scope::OrganizationRead, Scope::MembersRead],
             addresses: Field::default(),
-            idempotency_key,
-            sent: None,
+            once: Once::default(),
             sending: Sending::default(),
             tried: false,
         }
     }
+}
 
+impl KeyForm {
     /// The form of a key that there is.
     pub fn of(key: &Key, etag: Option<String>, clock: &Clock) -> Self {
         Self {
@@ -107,7 +126,7 @@ impl KeyForm {
             addresses: Field::of(key.allowed_ips.join("\n")),
             key: Some(key.clone()),
             etag,
-            ..Self::new(String::new())
+            ..Self::default()
         }
     }
 
@@ -232,17 +251,15 @@ pub struct MemberForm {
     pub labels: Field,
     /// For an athlete: the coach.
     pub coach_id: Option<String>,
-    /// Sent with each try to add it, so that it is added once.
-    pub idempotency_key: String,
-    /// What was sent last under that key.
-    pub sent: Option<MemberWish>,
+    /// So that it is added once, however often it is sent.
+    pub once: Once<MemberWish>,
     /// How the sending goes.
     pub sending: Sending,
 }
 
-impl MemberForm {
+impl Default for MemberForm {
     /// An empty form for an athlete.
-    pub fn new(idempotency_key: String) -> Self {
+    fn default() -> Self {
         Self {
             member: None,
             name: Field::default(),
@@ -252,12 +269,13 @@ impl MemberForm {
             status: Standing::Active,
             labels: Field::default(),
             coach_id: None,
-            idempotency_key,
-            sent: None,
+            once: Once::default(),
             sending: Sending::default(),
         }
     }
+}
 
+impl MemberForm {
     /// The form of a member that there is.
     pub fn of(member: &Member) -> Self {
         Self {
@@ -269,7 +287,7 @@ impl MemberForm {
             labels: Field::of(member.labels.join(", ")),
             coach_id: member.coach_id.clone(),
             member: Some(member.clone()),
-            ..Self::new(String::new())
+            ..Self::default()
         }
     }
 
@@ -460,8 +478,7 @@ mod tests {
     #[test]
     fn an_expiry_lies_at_the_end_of_a_day() {
         let clock = clock();
-        let mut form = KeyForm::new("once".into());
-        form.expiry = Expiry::Days(7);
+        let mut form = KeyForm { expiry: Expiry::Days(7), ..KeyForm::default() };
         assert_eq!(form.expires_at(&clock), Ok(Some("2026-11-30T23:59:59Z".parse().expect("an instant"))));
         form.expiry = Expiry::On;
         for (day, says) in [
@@ -481,8 +498,8 @@ mod tests {
 
     #[test]
     fn addresses_are_taken_as_people_write_lists() {
-        let mut form = KeyForm::new("once".into());
-        form.addresses = Field::of("203.0.113.7, 2001:db8::/32\n10.0.0.0/8 ");
+        let addresses = Field::of("203.0.113.7, 2001:db8::/32\n10.0.0.0/8 ");
+        let mut form = KeyForm { addresses, ..KeyForm::default() };
         assert_eq!(form.addresses().expect("addresses"), ["203.0.113.7", "2001:db8::/32", "10.0.0.0/8"]);
         form.addresses = Field::of("203.0.113.7 club.example");
         assert_eq!(
