@@ -5,7 +5,7 @@ use super::{
     State, View, What,
     address::Address,
     club::Membership,
-    exchange::{Change, Command, Effect, KeyFacts, MemberEdit, MemberWish},
+    exchange::{Change, Command, Effect, KeyFacts, Keyring, MemberEdit, MemberWish},
     form::Field,
     forms::{ClubForm, KeyForm, MemberForm, RevokeForm, Sending},
     keys::{self, Revoked},
@@ -61,6 +61,8 @@ pub enum Action {
     CopySecret,
     /// Copied the example in the dialog of a secret, which holds the secret.
     CopyExample,
+    /// Copied what they had marked in the dialog of a secret, which may hold it.
+    CopyMarked,
     /// Chose an example in the dialog of a secret.
     ShowExample(Example),
     /// Has stored the secret in the open dialog.
@@ -232,7 +234,7 @@ impl State {
                 if let Some(key) = console.keys.get(&id)
                     && key.revoked.is_none()
                 {
-                    let form = RevokeForm::of(key);
+                    let form = RevokeForm::of(key, &clock);
                     let organization = console.membership.organization_id.clone();
                     self.open_dialog(Dialog::Revoke(Box::new(form)));
                     // It may have been used since the list was read.
@@ -240,26 +242,33 @@ impl State {
                 }
             }
             Action::Revoke => return self.revoke(),
-            Action::CopySecret | Action::CopyExample => {
-                let secret = match &mut console.dialog {
-                    Some(Dialog::Secret(once)) if action == Action::CopyExample => {
-                        once.example_copied_at = Some(clock.now);
-                        Some(Secret::new(once.example_text()))
-                    }
+            Action::CopySecret | Action::CopyExample | Action::CopyMarked => {
+                let now = Some(clock.now);
+                let (secret, text) = match &mut console.dialog {
                     Some(Dialog::Secret(once)) => {
-                        once.copied_at = Some(clock.now);
-                        Some(once.secret.share())
+                        let text = match action {
+                            Action::CopySecret => {
+                                once.copied_at = now;
+                                Some(once.secret.share())
+                            }
+                            Action::CopyExample => {
+                                once.example_copied_at = now;
+                                Some(Secret::new(once.example_text()))
+                            }
+                            _ => None,
+                        };
+                        (once.secret.share(), text)
                     }
                     Some(Dialog::Invitation(once)) => {
-                        once.copied_at = Some(clock.now);
-                        once.link.as_ref().map(|(link, _)| link.share())
+                        let Some((link, _)) = &once.link else { return Vec::new() };
+                        let text = (action == Action::CopySecret).then(|| link.share());
+                        once.copied_at = once.copied_at.or(now.filter(|_| text.is_some()));
+                        (link.share(), text)
                     }
-                    _ => None,
+                    _ => return Vec::new(),
                 };
-                if let Some(secret) = secret {
-                    self.on_clipboard = Some((secret.share(), clock.now + CLIPBOARD_KEEPS));
-                    return vec![Effect::CopySecret(secret)];
-                }
+                self.on_clipboard = Some((secret, clock.now + CLIPBOARD_KEEPS));
+                return text.map(Effect::CopySecret).into_iter().collect();
             }
             Action::ShowExample(example) => {
                 if let Some(Dialog::Secret(once)) = &mut console.dialog {
@@ -525,7 +534,7 @@ impl State {
         sign_in.resumable = false;
         self.era += 1;
         let (email, password) = (email.as_str().to_owned(), sign_in.password.secret());
-        let keep = sign_in.keep && sign_in.keyring == Some(true);
+        let keep = sign_in.keep && sign_in.keyring == Some(Keyring::There);
         self.preferences.server = server.as_str().to_owned();
         self.preferences.email.clone_from(&email);
         self.preferences.keep = sign_in.keep;

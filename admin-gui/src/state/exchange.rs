@@ -244,15 +244,23 @@ pub enum MemberEdit {
     RemoveLabel(String),
 }
 
+/// Whether sessions can be kept between one start and the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keyring {
+    /// The system has a keyring.
+    There,
+    /// It has none.
+    Missing,
+    /// The person does not want it to be used.
+    Unwanted,
+}
+
 /// What the worker says.
 pub enum Event {
-    /// Whether the system has a keyring, and what came of the session that it kept, if any.
-    Resumed {
-        /// Whether there is one.
-        keyring: bool,
-        /// None if it kept none.
-        session: Option<Result<SignedIn, Failure>>,
-    },
+    /// Whether sessions can be kept.
+    Keyring(Keyring),
+    /// What came of the session that the keyring kept; none if it kept none.
+    Resumed(Option<Result<SignedIn, Failure>>),
     /// What came of signing in or setting up.
     SignedIn(Result<SignedIn, Failure>),
     /// The keyring did not take the session; why.

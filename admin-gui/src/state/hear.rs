@@ -42,11 +42,19 @@ impl State {
             }
             return Vec::new();
         }
+        // What the system has does not end with a session.
+        if let Event::Keyring(keyring) = event {
+            self.keyring = Some(keyring);
+            if let Screen::SignIn(sign_in) = &mut self.screen {
+                sign_in.keyring = Some(keyring);
+            }
+            return Vec::new();
+        }
         if era != self.era {
             return Vec::new();
         }
         match event {
-            Event::Resumed { keyring, session } => self.resumed(keyring, session),
+            Event::Resumed(session) => self.resumed(session),
             Event::SignedIn(Ok(signed_in)) => self.signed_in(signed_in),
             Event::SignedIn(Err(failure)) => {
                 if let Screen::SignIn(sign_in) = &mut self.screen {
@@ -79,7 +87,7 @@ impl State {
                 }
                 self.failed(&failure)
             }
-            Event::SignedOut(_) => Vec::new(),
+            Event::SignedOut(_) | Event::Keyring(_) => Vec::new(),
             Event::Club(result) => self.hear_club(*result),
             Event::Keys { load, page } => {
                 let clock = self.clock.clone();
@@ -121,7 +129,7 @@ impl State {
                                 {
                                     form.rebase(key.clone(), etag, &clock);
                                 }
-                                Some(Dialog::Revoke(form)) if form.key.id == id => form.key = key.clone(),
+                                Some(Dialog::Revoke(form)) if form.key.id == id => form.hear(Some(&key)),
                                 _ => {}
                             }
                             if console.keys.list.get(&id).is_some_and(|known| !known.revoking) {
@@ -133,7 +141,14 @@ impl State {
                         }
                         self.after(None)
                     }
-                    Err(failure) => self.after(Some(failure)),
+                    Err(failure) => {
+                        if let Some(Console { dialog: Some(Dialog::Revoke(form)), .. }) = self.console_mut()
+                            && form.key.id == id
+                        {
+                            form.hear(None);
+                        }
+                        self.after(Some(failure))
+                    }
                 }
             }
             Event::Changed { ticket, result } => self.changed(ticket, *result),
@@ -242,11 +257,7 @@ impl State {
         vec![Effect::ask(Command::Forget)]
     }
 
-    fn resumed(&mut self, keyring: bool, session: Option<Result<SignedIn, Failure>>) -> Vec<Effect> {
-        self.keyring = Some(keyring);
-        if let Screen::SignIn(sign_in) = &mut self.screen {
-            sign_in.keyring = Some(keyring);
-        }
+    fn resumed(&mut self, session: Option<Result<SignedIn, Failure>>) -> Vec<Effect> {
         if !matches!(self.screen, Screen::Starting(_)) {
             return Vec::new();
         }

@@ -31,7 +31,7 @@ pub use self::act::Action;
 use self::{
     address::Address,
     club::{Club, Membership, Person},
-    exchange::{Command, Effect},
+    exchange::{Command, Effect, Keyring},
     failure::Failure,
     forms::{ClubForm, HandOverForm, KeyForm, MemberForm, PasswordForm, RevokeForm, Sending},
     keys::{Key, Keys, Scope},
@@ -69,8 +69,8 @@ pub struct State {
     era: u64,
     /// The load of a list that began last.
     last_load: u64,
-    /// Whether the system has a keyring; unknown until it was asked.
-    keyring: Option<bool>,
+    /// Whether sessions can be kept; unknown until the system was asked.
+    keyring: Option<Keyring>,
     /// What the person was at when their session ended; they find it again when they sign in.
     interrupted: Option<(String, Box<Console>)>,
 }
@@ -500,7 +500,11 @@ impl State {
                 }
             }
             Screen::Console(console) => {
-                for since in [console.keys.list.progress.since(), console.members.list.progress.since()] {
+                let asked = match &console.dialog {
+                    Some(Dialog::Revoke(form)) => form.asked_since(),
+                    _ => None,
+                };
+                for since in [console.keys.list.progress.since(), console.members.list.progress.since(), asked] {
                     if let Some(since) = since
                         && now.duration_since(since) < SHOW_WAIT
                     {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{address::Address, failure::Failure, form::Field, secret::Typed};
+use super::{address::Address, exchange::Keyring, failure::Failure, form::Field, secret::Typed};
 use crate::rules::{Email, Invalid, Name, Password};
 
 /// The view that asks who is there.
@@ -18,8 +18,8 @@ pub struct SignIn {
     pub password_shown: bool,
     /// Whether the session is to be kept in the system's keyring.
     pub keep: bool,
-    /// Whether the system has one; unknown until it was asked.
-    pub keyring: Option<bool>,
+    /// Whether it can be; unknown until the system was asked.
+    pub keyring: Option<Keyring>,
     /// The fields of a new server, if one is to be set up.
     pub set_up: Option<SetUp>,
     /// Since when an answer is awaited.

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan as _, tz::TimeZone};
 use super::{
     Action, Connection, Console, Dialog, Screen, State, View,
     club::{Club, Membership, Person, Plan, SignedIn},
-    exchange::{Change, Changed, Command, Effect, Event},
+    exchange::{Change, Changed, Command, Effect, Event, Keyring},
     failure::{Failure, FailureKind},
     keys::{Filter, Key, tests::key},
     listing::{Page, Progress},
@@ -76,13 +76,20 @@ struct Desk {
 }
 
 impl Desk {
-    /// One in which Ana has signed in, who heads these clubs; the first is open, with these keys.
-    fn of(clubs: &[&str], keys: Vec<Key>) -> Self {
+    /// One that has just been started.
+    fn starting() -> Self {
         let clock = Clock { now: start(), zone: TimeZone::UTC };
         let (state, effects) = State::new(Preferences::default(), clock, 7);
         let mut desk = Self { state, asked: Vec::new() };
         desk.take(effects);
-        desk.hear(Event::Resumed { keyring: true, session: Some(Ok(signed_in(clubs))) });
+        desk
+    }
+
+    /// One in which Ana has signed in, who heads these clubs; the first is open, with these keys.
+    fn of(clubs: &[&str], keys: Vec<Key>) -> Self {
+        let mut desk = Self::starting();
+        desk.hear(Event::Keyring(Keyring::There));
+        desk.hear(Event::Resumed(Some(Ok(signed_in(clubs)))));
         desk.hear(Event::Club(Box::new(Ok(club(clubs[0])))));
         desk.hear_keys(keys);
         desk.asked.clear();
@@ -101,6 +108,15 @@ impl Desk {
         let effects = self.state.act(action);
         self.take(effects);
         self.state.settle();
+    }
+
+    /// Revokes a key, whose name they type as something may use it.
+    fn revoke(&mut self, id: &str, name: &str) {
+        self.act(Action::AskRevoke(id.to_owned()));
+        if let Some(Dialog::Revoke(form)) = &mut self.console().dialog {
+            form.typed_name = super::form::Field::of(name);
+        }
+        self.act(Action::Revoke);
     }
 
     fn hear(&mut self, event: Event) {
@@ -238,11 +254,7 @@ fn a_plan_without_keys_asks_for_none() {
 #[test]
 fn what_comes_of_one_club_is_not_shown_in_another() {
     let mut desk = Desk::of(&["org_a", "org_b"], vec![key("key_1", "Of A")]);
-    desk.act(Action::AskRevoke("key_1".into()));
-    if let Some(Dialog::Revoke(form)) = &mut desk.console().dialog {
-        form.typed_name = super::form::Field::of("Of A");
-    }
-    desk.act(Action::Revoke);
+    desk.revoke("key_1", "Of A");
     let revoking = desk.ticket();
     desk.act(Action::Show(View::Members));
     let load = desk.load_of_members();
@@ -306,8 +318,7 @@ fn a_refresh_on_its_way_does_not_undo_a_revocation() {
     let mut desk = Desk::of(&["org_a"], vec![Key { last_used_at: None, ..key("key_1", "Sync") }]);
     desk.act(Action::Refresh);
     let load = desk.load_of_keys();
-    desk.act(Action::AskRevoke("key_1".into()));
-    desk.act(Action::Revoke);
+    desk.revoke("key_1", "Sync");
     let ticket = desk.ticket();
     desk.hear(Event::Keys { load, page: Ok(Page { items: vec![key("key_1", "Sync")], next: None }) });
     assert!(desk.names().is_empty());
@@ -336,8 +347,7 @@ fn an_answer_brings_nobody_back_who_was_removed() {
 #[test]
 fn a_refused_change_goes_back_and_is_said() {
     let mut desk = Desk::of(&["org_a"], vec![Key { last_used_at: None, ..key("key_1", "Sync") }]);
-    desk.act(Action::AskRevoke("key_1".into()));
-    desk.act(Action::Revoke);
+    desk.revoke("key_1", "Sync");
     assert!(desk.names().is_empty(), "it is shown at once");
     let ticket = desk.ticket();
     let refused = Err(failure(FailureKind::Refused("not_found".into())));
@@ -437,17 +447,41 @@ fn a_secret_leaves_the_clipboard_after_a_minute() {
     let ticket = desk.ticket();
     let created = Changed::Created(key("key_1", "Sync"), Secret::new("astral_live_x".into()));
     desk.hear(Event::Changed { ticket, result: Box::new(Ok(created)) });
-    let effects = desk.state.act(Action::CopySecret);
-    assert!(matches!(&effects[..], [Effect::CopySecret(secret)] if secret.reveal() == "astral_live_x"));
-    desk.act(Action::Stored);
     let cleared = |effects: &[Effect]| {
         effects
             .iter()
             .any(|effect| matches!(effect, Effect::ClearClipboard(secret) if secret.reveal() == "astral_live_x"))
     };
-    let now = desk.state.clock.now;
-    assert!(!cleared(&desk.state.tick(now + 59.seconds())));
-    assert!(cleared(&desk.state.tick(now + 60.seconds())));
+    for (copy, copied) in [
+        (Action::CopySecret, Some("astral_live_x")),
+        (Action::CopyExample, Some("Authorization: Bearer astral_live_x")),
+        (Action::CopyMarked, None),
+    ] {
+        let effects = desk.state.act(copy.clone());
+        match (&effects[..], copied) {
+            ([Effect::CopySecret(text)], Some(copied)) => assert!(text.reveal().contains(copied)),
+            ([], None) => {}
+            _ => panic!("{copy:?} copies what it should"),
+        }
+        let now = desk.state.clock.now;
+        assert!(!cleared(&desk.state.tick(now + 59.seconds())), "{copy:?}");
+        assert!(cleared(&desk.state.tick(now + 60.seconds())), "{copy:?}");
+    }
+    desk.state.act(Action::CopySecret);
+    desk.act(Action::Stored);
+    assert!(cleared(&desk.state.tick(desk.state.clock.now + 60.seconds())), "also after the dialog is gone");
+}
+
+/// The box to stay signed in did not show to whom did not wait for the last session.
+#[test]
+fn whether_there_is_a_keyring_is_heard_also_after_the_last_session_was_not_waited_for() {
+    let mut desk = Desk::starting();
+    let era = desk.state.era();
+    desk.act(Action::SkipResume);
+    desk.state.hear(era, Event::Keyring(Keyring::There));
+    desk.state.hear(era, Event::Resumed(Some(Ok(signed_in(&["org_a"])))));
+    let Screen::SignIn(sign_in) = &desk.state.screen else { panic!("it asks who is there") };
+    assert_eq!(sign_in.keyring, Some(Keyring::There));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use eframe::egui::{Context, Frame, Label, Margin, RichText, Ui};
 use jiff::Timestamp;
 
-use super::{Draw, failed, member_form::choose_coach, sent};
+use super::{Draw, failed, member_form::choose_coach, secret::copied_by_hand, sent};
 use crate::{
     state::{Action, CoachForm, InvitationOnce, LabelForm, RemoveForm, members::Members, time::Clock},
     theme::{Icon, colors, font, mono, size, space},
@@ -157,6 +157,9 @@ pub fn invitation(ctx: &Context, once: &mut InvitationOnce, draw: &mut Draw<'_>)
     );
     if send {
         draw.acts.push(Action::SendInvitation);
+    }
+    if made {
+        copied_by_hand(ctx, draw);
     }
     // A click beside it is no word that the link was sent.
     if response.close && !made {

@@ -5,7 +5,11 @@ use eframe::egui::{Context, Ui};
 use super::{Draw, sent};
 use crate::{
     rules::Invalid,
-    state::{Action, forms::RevokeForm, time::Clock},
+    state::{
+        Action,
+        forms::{LastUse, RevokeForm},
+        time::Clock,
+    },
     theme::{Icon, size},
     widgets::{Button, Dialog, Entry, body, strong},
 };
@@ -14,18 +18,22 @@ pub fn show(ctx: &Context, form: &mut RevokeForm, draw: &mut Draw<'_>) {
     let clock = draw.clock;
     let title = format!("Revoke \"{}\"?", form.key.name);
     let meant = form.is_meant(clock);
+    let asks_name = form.asks_name(clock);
+    // The keyboard goes to the name if it is asked for, else to the button that does no harm; once that is known.
+    let place = !form.placed && (asks_name || meant);
+    form.placed |= place;
     let mut send = false;
     let acts = &mut *draw.acts;
     let response = Dialog::new(&title, size::DIALOG).show(
         ctx,
-        |ui, opened| send = content(ui, form, opened, clock),
-        |ui, opened| {
+        |ui, _| send = content(ui, form, asks_name, place, clock),
+        |ui, _| {
             let revoke = Button::danger("Revoke key").icon(Icon::Trash2).enabled(meant).show(ui);
             if revoke.clicked() {
                 acts.push(Action::Revoke);
             }
             let keep = Button::new("Keep it").show(ui);
-            if opened && meant {
+            if place && !asks_name {
                 keep.request_focus();
             }
             if keep.clicked() {
@@ -41,16 +49,18 @@ pub fn show(ctx: &Context, form: &mut RevokeForm, draw: &mut Draw<'_>) {
     }
 }
 
-fn content(ui: &mut Ui, form: &mut RevokeForm, opened: bool, clock: &Clock) -> bool {
-    let used = match form.key.last_used_at {
-        None => "It was never used.".to_owned(),
-        Some(used) => format!("It was last used {}.", clock.ago(used)),
+fn content(ui: &mut Ui, form: &mut RevokeForm, asks_name: bool, place: bool, clock: &Clock) -> bool {
+    let used = match (form.last_use, form.key.last_used_at) {
+        (_, Some(used)) => format!("It was last used {}.", clock.ago(used)),
+        (LastUse::Known, None) => "It was never used.".to_owned(),
+        (LastUse::Asked(_) | LastUse::Unknown, None) => "Whether it was used is not known.".to_owned(),
     };
     body(ui, &format!("{used} Whatever uses it stops working the moment you confirm. This cannot be undone."));
-    let in_use = form.key.in_use(clock);
     let mut fields = Vec::new();
-    if in_use {
-        strong(ui, "Something uses this key.");
+    if asks_name {
+        if form.key.in_use(clock) {
+            strong(ui, "Something uses this key.");
+        }
         let name = form.key.name.clone();
         let checked: Result<(), Invalid> = if form.is_meant(clock) {
             Ok(())
@@ -59,7 +69,7 @@ fn content(ui: &mut Ui, form: &mut RevokeForm, opened: bool, clock: &Clock) -> b
         };
         let problem = form.typed_name.problem(&checked);
         let label = format!("Type its name to confirm: {name}");
-        fields.push(Entry::new(&label).problem(problem).focus(opened).show(ui, &mut form.typed_name));
+        fields.push(Entry::new(&label).problem(problem).focus(place).show(ui, &mut form.typed_name));
     }
     let checked = form.reason();
     let problem = form.reason.problem(&checked);

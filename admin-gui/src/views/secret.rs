@@ -1,6 +1,6 @@
 //! The secret of a new key, this once. Nothing closes it but the word that it is stored.
 
-use eframe::egui::{Context, Frame, Label, Margin, RichText, ScrollArea, Ui};
+use eframe::egui::{Context, Event, Frame, Label, Margin, RichText, ScrollArea, Ui};
 
 use super::{Draw, at_the_right};
 use crate::{
@@ -21,8 +21,16 @@ pub fn show(ctx: &Context, once: &SecretOnce, draw: &mut Draw<'_>) {
         },
     );
     draw.acts.append(&mut acts.into_inner());
+    copied_by_hand(ctx, draw);
     if response.close {
         draw.acts.push(Action::Close);
+    }
+}
+
+/// Takes note if what is marked in a dialog with a secret is copied: it may hold the secret.
+pub fn copied_by_hand(ctx: &Context, draw: &mut Draw<'_>) {
+    if ctx.input(|input| input.events.iter().any(|event| matches!(event, Event::Copy | Event::Cut))) {
+        draw.acts.push(Action::CopyMarked);
     }
 }
 

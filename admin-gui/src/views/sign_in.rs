@@ -5,7 +5,7 @@ use eframe::egui::{Align, CentralPanel, Frame, Layout, Margin, ScrollArea, Strok
 use super::{Draw, failed, navigation, sent};
 use crate::{
     rules::Password,
-    state::{Action, SHOW_WAIT, form::sentence, sign_in::SignIn},
+    state::{Action, SHOW_WAIT, exchange::Keyring, form::sentence, sign_in::SignIn},
     theme::{Icon, colors, size, space},
     widgets::{Banner, Button, Entry, banner, heading, muted, password, tick},
 };
@@ -111,15 +111,22 @@ fn card(ui: &mut Ui, form: &mut SignIn, first_frame: bool, draw: &mut Draw<'_>) 
     let SignIn { password: typed, password_shown, .. } = form;
     fields.push(password(ui, "Password", typed, password_shown, problem, help, focus_password));
 
-    if form.keyring == Some(true) {
-        tick(
-            ui,
-            &mut form.keep,
-            "Keep me signed in",
-            Some("The session is kept in this computer's keyring, never in a file."),
-        );
-    } else if form.keyring == Some(false) {
-        muted(ui, "This computer has no keyring, so you sign in each time.");
+    match form.keyring {
+        Some(Keyring::There) => {
+            tick(
+                ui,
+                &mut form.keep,
+                "Keep me signed in",
+                Some("The session is kept in this computer's keyring, never in a file."),
+            );
+        }
+        Some(Keyring::Missing) => {
+            muted(ui, "This computer has no keyring, so you sign in each time.");
+        }
+        Some(Keyring::Unwanted) => {
+            muted(ui, "The session is not kept, so you sign in each time.");
+        }
+        None => {}
     }
 
     let waits = form.sending.is_some_and(|since| draw.clock.now.duration_since(since) >= SHOW_WAIT);

@@ -5,15 +5,19 @@ use keyring::v1::Entry;
 use zeroize::Zeroizing;
 
 use super::Keeping;
-use crate::state::secret::Secret;
+use crate::state::{exchange::Keyring, secret::Secret};
 
 /// Under which the sessions stand in the keyring.
 const SERVICE: &str = "astral-admin";
 
-/// Whether there is one.
-pub async fn exists(keeping: Keeping) -> bool {
-    keeping == Keeping::Keyring
-        && tokio::task::spawn_blocking(|| Entry::store_status().is_ok()).await.unwrap_or_default()
+/// Whether there is one, and is to be used.
+pub async fn find_out(keeping: Keeping) -> Keyring {
+    let exists = || Entry::store_status().is_ok();
+    match keeping {
+        Keeping::Memory => Keyring::Unwanted,
+        Keeping::Keyring if tokio::task::spawn_blocking(exists).await.unwrap_or_default() => Keyring::There,
+        Keeping::Keyring => Keyring::Missing,
+    }
 }
 
 /// The token that is kept for `server`, if any.

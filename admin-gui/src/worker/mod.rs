@@ -10,7 +10,7 @@ use std::{collections::HashMap, sync::mpsc, thread};
 use tokio::sync::mpsc as commands;
 
 use self::session::Session;
-use crate::state::exchange::{Command, Event};
+use crate::state::exchange::{Command, Event, Keyring};
 
 /// A thread that asks the server, and says what came of it.
 pub struct Worker {
@@ -39,7 +39,7 @@ impl Outbox {
 pub enum Keeping {
     /// In the system's keyring, if there is one.
     Keyring,
-    /// Nowhere: as on a system without a keyring.
+    /// In memory alone, as long as the window is open.
     Memory,
 }
 
@@ -83,26 +83,41 @@ async fn run(keeping: Keeping, mut inbox: commands::UnboundedReceiver<(u64, Comm
     let mut session: Option<Session> = None;
     let mut loads: HashMap<&'static str, tokio::task::JoinHandle<()>> = HashMap::new();
     let places = std::sync::Arc::new(tokio::sync::Semaphore::new(AT_ONCE));
-    while let Some((era, command)) = inbox.recv().await {
+    // What was asked for while something else was given up.
+    let mut held = None;
+    loop {
+        let next = match held.take() {
+            Some(held) => Some(held),
+            None => inbox.recv().await,
+        };
+        let Some((era, command)) = next else { break };
         let outbox = Outbox { era, ..outbox.clone() };
         match command {
             Command::Resume { server } => {
-                let keyring = keyring::exists(keeping).await;
+                let keyring = keyring::find_out(keeping).await;
+                outbox.send(Event::Keyring(keyring));
                 let kept = match &server {
-                    Some(server) if keyring => keyring::find(server.as_str().to_owned()).await,
+                    Some(server) if keyring == Keyring::There => keyring::find(server.as_str().to_owned()).await,
                     _ => None,
                 };
                 let resumed = match (server, kept) {
-                    (Some(server), Some(token)) => match Session::resume(server, &token).await {
-                        Ok((resumed, signed_in)) => {
+                    (Some(server), Some(token)) => {
+                        // Whoever does not wait for it asks for something else, which is not made to wait either.
+                        let resumed = tokio::select! {
+                            resumed = Session::resume(server, &token) => resumed,
+                            next = inbox.recv() => {
+                                held = next;
+                                continue;
+                            }
+                        };
+                        Some(resumed.map(|(resumed, signed_in)| {
                             session = Some(resumed);
-                            Some(Ok(signed_in))
-                        }
-                        Err(failure) => Some(Err(failure)),
-                    },
+                            signed_in
+                        }))
+                    }
                     _ => None,
                 };
-                outbox.send(Event::Resumed { keyring, session: resumed });
+                outbox.send(Event::Resumed(resumed));
             }
             Command::SignIn { server, email, password, keep } => {
                 let result = Session::sign_in(server, email, password).await;
