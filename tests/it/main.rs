@@ -24,3 +24,4 @@ mod pages;
 mod requests;
 mod schemathesis;
 mod time;
+mod window;
