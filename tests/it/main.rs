@@ -10,7 +10,6 @@ mod authority;
 mod bad_input;
 mod clients;
 mod command_line;
-mod compile_fail;
 mod conditional;
 mod connections;
 mod console;
