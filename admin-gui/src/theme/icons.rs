@@ -22,6 +22,7 @@ impl Icon {
         CircleAlert,
         CircleCheck,
         CircleHelp,
+        CircleMinus,
         Copy,
         Ellipsis,
         Eye,

@@ -113,7 +113,7 @@ fn style(theme: Theme, colors: &Colors) -> Style {
     spacing.button_padding = Vec2::new(space::M, 6.0);
     spacing.interact_size = Vec2::new(size::CONTROL, size::CONTROL);
     spacing.window_margin = Margin::same(24);
-    spacing.menu_margin = Margin::same(4);
+    spacing.menu_margin = Margin::same(8);
     spacing.combo_width = 120.0;
     spacing.icon_width = 18.0;
     spacing.icon_width_inner = 10.0;
@@ -131,7 +131,8 @@ fn style(theme: Theme, colors: &Colors) -> Style {
     };
     let radius = CornerRadius::same(size::RADIUS);
     let widget = |ground: Color32, edge: Color32, text: Color32| WidgetVisuals {
-        bg_fill: ground,
+        // The handles of scroll bars alone are filled with it: what one can act on is seen.
+        bg_fill: edge,
         weak_bg_fill: ground,
         bg_stroke: Stroke::new(1.0, edge),
         corner_radius: radius,

@@ -29,6 +29,8 @@ pub struct Colors {
     pub warn: Tone,
     /// Active, done.
     pub ok: Tone,
+    /// Behind text that is marked.
+    pub marked: Color32,
     /// What lies over a view while a dialog is open.
     pub backdrop: Color32,
 }
@@ -67,6 +69,7 @@ pub const LIGHT: Colors = Colors {
     danger: tone(0xB4232A, 0xFFFFFF, 0xFDECEC),
     warn: tone(0x7A5200, 0xFFFFFF, 0xFFF4D6),
     ok: tone(0x146C43, 0xFFFFFF, 0xE5F6EC),
+    marked: hex(0xC9C9F5),
     backdrop: Color32::from_black_alpha(96),
 };
 
@@ -84,6 +87,7 @@ pub const DARK: Colors = Colors {
     danger: tone(0xFF9492, 0x2B0B0C, 0x3A1A1D),
     warn: tone(0xF2C14E, 0x2A1E00, 0x33280F),
     ok: tone(0x63D6A0, 0x06231A, 0x12301F),
+    marked: hex(0x43458F),
     backdrop: Color32::from_black_alpha(150),
 };
 
@@ -181,6 +185,7 @@ mod tests {
                     pairs.push((format!("{what} on {name}"), tone.color, ground));
                 }
             }
+            pairs.push(("text on marked".to_owned(), c.text, c.marked));
             for (what, tone) in [("accent", c.accent), ("danger", c.danger), ("warn", c.warn), ("ok", c.ok)] {
                 pairs.push((format!("text on {what}"), tone.on, tone.color));
                 pairs.push((format!("{what} on its soft ground"), tone.color, tone.soft));

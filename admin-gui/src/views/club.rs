@@ -27,7 +27,7 @@ pub fn show(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
     };
     let club = club.clone();
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-        ui.set_max_width(size::READING.min(ui.available_width() - 12.0));
+        ui.set_max_width(size::READING.min(ui.available_width()));
         ui.spacing_mut().item_spacing.y = space::L;
         if let Some(form) = &mut console.club_form {
             card(ui, |ui| about(ui, form, draw));

@@ -1,6 +1,6 @@
 //! What is asked about the club and the person who heads it.
 
-use eframe::egui::{ComboBox, Context};
+use eframe::egui::Context;
 
 use super::{Draw, failed, members::shorten, sent};
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
         members::{Members, Role, Standing},
     },
     theme::{Icon, colors, size, space},
-    widgets::{Button, Dialog, body, caption, label_text, password as password_field, spinner},
+    widgets::{Button, Dialog, body, caption, choose, label_text, password as password_field, spinner},
 };
 
 pub fn password(ctx: &Context, form: &mut PasswordForm, draw: &mut Draw<'_>) {
@@ -92,7 +92,7 @@ pub fn hand_over(ctx: &Context, form: &mut HandOverForm, members: &Members, club
                 let chosen = form.member_id.as_deref().and_then(|id| coaches.iter().find(|coach| coach.id == id));
                 let shown = chosen.map_or_else(|| "Choose a coach".to_owned(), |coach| shorten(&coach.name, 48));
                 let width = ui.available_width();
-                ComboBox::from_id_salt("new head coach")
+                choose("new head coach")
                     .selected_text(shown)
                     .width(width)
                     .show_ui(ui, |ui| {

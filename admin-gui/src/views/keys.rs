@@ -172,15 +172,15 @@ fn nothing(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
 
 fn table(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
     let colors = colors(ui);
-    let wide = ui.available_width() > 900.0;
-    let mut columns = vec![Column { id: Sorted::Name, title: "Name", width: Width::Share(3.0, 180.0) }];
-    columns.push(Column { id: Sorted::Scopes, title: "Scopes", width: Width::Share(1.3, 96.0) });
-    columns.push(Column { id: Sorted::Status, title: "Status", width: Width::Exact(112.0) });
-    if wide {
-        columns.push(Column { id: Sorted::Created, title: "Created", width: Width::Share(1.4, 110.0) });
-    }
-    columns.push(Column { id: Sorted::Expires, title: "Expires", width: Width::Share(1.0, 96.0) });
-    columns.push(Column { id: Sorted::LastUsed, title: "Last used", width: Width::Share(1.1, 112.0) });
+    let column = |id, title, width, goes| Column { id, title, width, goes };
+    let columns = [
+        column(Sorted::Name, "Name", Width::Share(3.0, 180.0), 0),
+        column(Sorted::Scopes, "Scopes", Width::Share(1.5, 132.0), 2),
+        column(Sorted::Status, "Status", Width::Exact(112.0), 1),
+        column(Sorted::Created, "Created", Width::Share(1.4, 180.0), 3),
+        column(Sorted::Expires, "Expires", Width::Share(1.0, 100.0), 0),
+        column(Sorted::LastUsed, "Last used", Width::Share(1.1, 112.0), 0),
+    ];
     let footer_height = 32.0;
     let height = ui.available_height() - footer_height;
     let keys = &console.keys;
@@ -209,7 +209,7 @@ fn table(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
             table.show(
                 ui,
                 |row| describe(key_of(row), clock),
-                |row, cells| cells_of(key_of(row), clock, wide, cells),
+                |row, cells| cells_of(key_of(row), clock, cells),
                 |row, ui| menu(ui, key_of(row), key_of(row).status(clock.now) == Status::Active, &acts),
             )
         })
@@ -308,7 +308,7 @@ fn describe(key: &Key, clock: &Clock) -> Row {
     }
 }
 
-fn cells_of(key: &Key, clock: &Clock, wide: bool, cells: &mut Cells<'_>) {
+fn cells_of(key: &Key, clock: &Clock, cells: &mut Cells<'_>) {
     let colors = cells.colors;
     let attention = key.attention(clock);
     let tip = match &key.description {
@@ -324,10 +324,8 @@ fn cells_of(key: &Key, clock: &Clock, wide: bool, cells: &mut Cells<'_>) {
         format!("by {}, {}{reason}", revoked.by, clock.ago(revoked.at))
     });
     cells.pill(tone, word, how.as_deref());
-    if wide {
-        let by = format!("by {}\n{}", key.created_by, clock.exact(key.created_at));
-        cells.text(&format!("{}, {}", clock.ago(key.created_at), key.created_by), colors.muted, Some(&by));
-    }
+    let by = format!("by {}\n{}", key.created_by, clock.exact(key.created_at));
+    cells.text(&format!("{}, {}", clock.ago(key.created_at), key.created_by), colors.muted, Some(&by));
     let exact = key.expires_at.map(|end| clock.exact(end));
     match (attention, key.expires_at) {
         (Some(Attention::Expiring), _) => cells.pointed_out(&expires(key, clock), colors.warn, exact.as_deref()),
@@ -355,7 +353,6 @@ fn cells_of(key: &Key, clock: &Clock, wide: bool, cells: &mut Cells<'_>) {
 
 fn menu(ui: &mut Ui, key: &Key, active: bool, acts: &std::cell::RefCell<Vec<Action>>) {
     let act = |action| acts.borrow_mut().push(action);
-    ui.spacing_mut().item_spacing.y = 0.0;
     if menu_item(ui, Icon::KeyRound, "Open", "Enter", false) {
         act(Action::Show(View::Key(key.id.clone())));
     }

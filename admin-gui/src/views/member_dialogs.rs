@@ -1,13 +1,13 @@
 //! What is asked about one member or several at once.
 
-use eframe::egui::{Context, Frame, Label, Margin, RichText, Ui};
+use eframe::egui::{Context, Ui};
 use jiff::Timestamp;
 
 use super::{Draw, failed, member_form::choose_coach, secret::copied_by_hand, sent};
 use crate::{
     state::{Action, CoachForm, InvitationOnce, LabelForm, RemoveForm, members::Members, time::Clock},
-    theme::{Icon, colors, font, mono, size, space},
-    widgets::{Button, Dialog, Entry, body, caption, chip, label_text, muted, spinner},
+    theme::{Icon, colors, font, size, space},
+    widgets::{Button, Dialog, Entry, body, caption, chip, code, label_text, muted, spinner},
 };
 
 pub fn remove(ctx: &Context, form: &RemoveForm, draw: &mut Draw<'_>) {
@@ -174,11 +174,7 @@ fn invitation_link(ui: &mut Ui, link: &str, expires_at: Timestamp, copied: bool,
         "Send them this link. Whoever opens it can set a password and sign in as this member, so hand it to nobody else. \
          It is shown this once; a new invitation replaces it.",
     );
-    Frame::new().fill(colors.hover).corner_radius(size::RADIUS).inner_margin(Margin::same(12)).show(ui, |ui| {
-        ui.set_width(ui.available_width());
-        let text = RichText::new(link).font(mono(font::LABEL)).color(colors.text);
-        ui.add(Label::new(text).wrap().selectable(true));
-    });
+    code(ui, link, font::LABEL);
     let off = if copied { " It is taken off the clipboard after a minute." } else { "" };
     caption(ui, &format!("It works until {}.{off}", clock.minute(expires_at)), colors.muted)
         .on_hover_text(clock.exact(expires_at));

@@ -1,6 +1,6 @@
 //! A new member, or a change of one.
 
-use eframe::egui::{ComboBox, Context, Ui};
+use eframe::egui::{Context, Ui};
 
 use super::{Draw, failed, members::shorten, sent};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
         members::{Members, Role, Standing},
     },
     theme::{Icon, colors, size, space},
-    widgets::{Banner, Button, Dialog, Entry, banner, caption, chip, label_text},
+    widgets::{Banner, Button, Dialog, Entry, banner, caption, chip, choose, label_text},
 };
 
 pub fn show(ctx: &Context, form: &mut MemberForm, members: &Members, draw: &mut Draw<'_>) {
@@ -117,7 +117,7 @@ pub fn choose_coach(ui: &mut Ui, coach_id: &mut Option<String>, members: &Member
     let name = coach_id.as_deref().map(|id| members.coach_name(id).unwrap_or("…"));
     let width = ui.available_width();
     let shown = shorten(name.unwrap_or("Nobody"), 48);
-    ComboBox::from_id_salt("coach")
+    choose("coach")
         .selected_text(shown)
         .width(width)
         .height(280.0)

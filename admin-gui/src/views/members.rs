@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use eframe::egui::{ComboBox, Frame, ProgressBar, RichText, Stroke, Ui, vec2};
+use eframe::egui::{Frame, ProgressBar, RichText, Stroke, Ui, vec2};
 
 use super::{
     Draw, at_the_right, empty,
@@ -17,7 +17,7 @@ use crate::{
         number::grouped,
     },
     theme::{Colors, Icon, Tone, Weight, colors, face, font, size, space},
-    widgets::{Button, Cells, Column, Marks, Row, Table, Width, caption, line, menu_item, search, title},
+    widgets::{Button, Cells, Column, Marks, Row, Table, Width, caption, choose, line, menu, menu_item, search, title},
 };
 
 pub fn show(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
@@ -128,13 +128,13 @@ fn filters(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = space::S;
         let roles = Role::ALL.iter().map(|role| (*role, role.word()));
-        choose(ui, "Role", &mut members.filter.role, roles);
+        filter(ui, "Role", &mut members.filter.role, roles);
         let standings = Standing::ALL.iter().map(|status| (*status, status.word()));
-        choose(ui, "Status", &mut members.filter.status, standings);
+        filter(ui, "Status", &mut members.filter.status, standings);
         let labels = members.labels.iter().map(|label| (label.clone(), label.as_str()));
-        choose(ui, "Label", &mut members.filter.label, labels);
+        filter(ui, "Label", &mut members.filter.label, labels);
         let coaches = members.coaches.iter().map(|(id, name)| (id.clone(), name.as_str()));
-        choose(ui, "Coach", &mut members.filter.coach_id, coaches);
+        filter(ui, "Coach", &mut members.filter.coach_id, coaches);
         if members.filter.is_set() && Button::quiet("Clear filters").icon(Icon::X).show(ui).clicked() {
             members.filter = Default::default();
         }
@@ -149,7 +149,7 @@ fn filters(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
 }
 
 /// One choice of several, or any.
-fn choose<'a, T: Clone + PartialEq>(
+fn filter<'a, T: Clone + PartialEq>(
     ui: &mut Ui,
     name: &str,
     chosen: &mut Option<T>,
@@ -160,7 +160,7 @@ fn choose<'a, T: Clone + PartialEq>(
     let said = word.map_or_else(|| name.to_owned(), |(_, word)| format!("{name}: {word}"));
     let color = if chosen.is_some() { colors.accent.color } else { colors.text };
     let text = RichText::new(shorten(&said, 28)).font(face(Weight::Medium, font::LABEL)).color(color);
-    ComboBox::from_id_salt(("filter", name))
+    choose(("filter", name))
         .selected_text(text)
         .width(110.0)
         .height(320.0)
@@ -190,31 +190,47 @@ fn marked(ui: &mut Ui, members: &Members, draw: &mut Draw<'_>) {
     let colors = colors(ui);
     let ids = || members.marked.iter().cloned().collect::<Vec<_>>();
     Frame::new().fill(colors.accent.soft).corner_radius(size::RADIUS).inner_margin(8).show(ui, |ui| {
+        ui.set_width(ui.available_width());
         ui.horizontal_wrapped(|ui| {
-            caption(ui, &format!("{} marked", members.marked.len()), colors.text);
-            if Button::new("Add label").icon(Icon::Tag).show(ui).clicked() {
-                draw.acts.push(Action::AskLabel(ids(), true));
-            }
-            if Button::new("Remove label").show(ui).clicked() {
-                draw.acts.push(Action::AskLabel(ids(), false));
-            }
+            ui.add_space(space::XS);
+            caption(ui, &format!("{} marked", grouped(members.marked.len())), colors.text);
+            ui.add_space(space::XS);
+            menu(&Button::new("Labels").icon(Icon::Tag).opens_menu().show(ui), |ui| {
+                if menu_item(ui, Icon::Plus, "Add label", "", false) {
+                    draw.acts.push(Action::AskLabel(ids(), true));
+                }
+                if menu_item(ui, Icon::X, "Remove label", "", false) {
+                    draw.acts.push(Action::AskLabel(ids(), false));
+                }
+            });
             if Button::new("Assign coach").icon(Icon::UserRound).show(ui).clicked() {
                 draw.acts.push(Action::AskCoach(ids()));
             }
-            if Button::new("Set active").show(ui).clicked() {
-                draw.acts.push(Action::SetStatus(ids(), Standing::Active));
-            }
-            if Button::new("Set inactive").show(ui).clicked() {
-                draw.acts.push(Action::SetStatus(ids(), Standing::Inactive));
-            }
+            menu(&Button::new("Set status").opens_menu().show(ui), |ui| {
+                for status in Standing::ALL {
+                    let (word, icon) = set(status);
+                    if menu_item(ui, icon, word, "", false) {
+                        draw.acts.push(Action::SetStatus(ids(), status));
+                    }
+                }
+            });
             if Button::danger("Remove").icon(Icon::Trash2).show(ui).clicked() {
                 draw.acts.push(Action::AskRemove(ids()));
             }
-            if Button::quiet("Unmark all").show(ui).clicked() {
+            if Button::quiet("Unmark all").icon(Icon::X).show(ui).clicked() {
                 draw.acts.push(Action::MarkAll(false));
             }
         });
     });
+}
+
+/// Giving members that status, as a verb and an icon.
+fn set(status: Standing) -> (&'static str, Icon) {
+    match status {
+        Standing::Active => ("Set active", Icon::CircleCheck),
+        Standing::Inactive => ("Set inactive", Icon::CircleMinus),
+        Standing::Suspended => ("Suspend", Icon::TriangleAlert),
+    }
 }
 
 fn alone(ui: &mut Ui, draw: &mut Draw<'_>) {
@@ -256,17 +272,15 @@ fn nothing(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
 
 fn table(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
     let colors = colors(ui);
-    let wide = ui.available_width() > 900.0;
-    let mut columns = vec![
-        Column { id: Sorted::Name, title: "Name", width: Width::Share(3.0, 180.0) },
-        Column { id: Sorted::Role, title: "Role", width: Width::Exact(100.0) },
-        Column { id: Sorted::Status, title: "Status", width: Width::Exact(112.0) },
-        Column { id: Sorted::Coach, title: "Coach", width: Width::Share(1.5, 100.0) },
-        Column { id: Sorted::Labels, title: "Labels", width: Width::Share(1.5, 90.0) },
+    let column = |id, title, width, goes| Column { id, title, width, goes };
+    let columns = [
+        column(Sorted::Name, "Name", Width::Share(3.0, 160.0), 0),
+        column(Sorted::Role, "Role", Width::Exact(100.0), 0),
+        column(Sorted::Status, "Status", Width::Exact(112.0), 1),
+        column(Sorted::Coach, "Coach", Width::Share(1.5, 120.0), 2),
+        column(Sorted::Labels, "Labels", Width::Share(1.5, 120.0), 3),
+        column(Sorted::Added, "Added", Width::Exact(120.0), 4),
     ];
-    if wide {
-        columns.push(Column { id: Sorted::Added, title: "Added", width: Width::Exact(120.0) });
-    }
     let height = ui.available_height() - 32.0;
     let members = &console.members;
     let clock = draw.clock;
@@ -316,8 +330,8 @@ fn table(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
                         faded: member.status != Standing::Active,
                     }
                 },
-                |row, cells| cells_of(member_of(row), members, me, wide, clock, cells),
-                |row, ui| menu(ui, member_of(row), &acts),
+                |row, cells| cells_of(member_of(row), members, me, clock, cells),
+                |row, ui| row_menu(ui, member_of(row), &acts),
             )
         })
         .inner;
@@ -371,14 +385,7 @@ fn standing(status: Standing, colors: &Colors) -> Option<Tone> {
     }
 }
 
-fn cells_of(
-    member: &Member,
-    members: &Members,
-    me: &str,
-    wide: bool,
-    clock: &crate::state::time::Clock,
-    cells: &mut Cells<'_>,
-) {
+fn cells_of(member: &Member, members: &Members, me: &str, clock: &crate::state::time::Clock, cells: &mut Cells<'_>) {
     let colors = cells.colors;
     let name = if member.id == me { format!("{} (you)", member.name) } else { member.name.clone() };
     let below = member.email.as_deref().unwrap_or_default();
@@ -394,15 +401,12 @@ fn cells_of(
         None => cells.text("–", colors.muted, None),
     }
     cells.text(&member.labels.join(", "), colors.text, None);
-    if wide {
-        cells.text(&clock.ago(member.created_at), colors.muted, Some(&clock.exact(member.created_at)));
-    }
+    cells.text(&clock.ago(member.created_at), colors.muted, Some(&clock.exact(member.created_at)));
 }
 
-fn menu(ui: &mut Ui, member: &Member, acts: &RefCell<Vec<Action>>) {
+fn row_menu(ui: &mut Ui, member: &Member, acts: &RefCell<Vec<Action>>) {
     let act = |action| acts.borrow_mut().push(action);
     let id = || vec![member.id.clone()];
-    ui.spacing_mut().item_spacing.y = 0.0;
     if menu_item(ui, Icon::Pencil, "Change", "Enter", false) {
         act(Action::EditMember(member.id.clone()));
     }
@@ -416,12 +420,11 @@ fn menu(ui: &mut Ui, member: &Member, acts: &RefCell<Vec<Action>>) {
         act(Action::AskCoach(id()));
     }
     if member.role != Role::HeadCoach {
-        if member.status == Standing::Suspended {
-            if menu_item(ui, Icon::CircleCheck, "Set active", "", false) {
-                act(Action::SetStatus(id(), Standing::Active));
+        for status in Standing::ALL.into_iter().filter(|status| *status != member.status) {
+            let (word, icon) = set(status);
+            if menu_item(ui, icon, word, "", false) {
+                act(Action::SetStatus(id(), status));
             }
-        } else if menu_item(ui, Icon::TriangleAlert, "Suspend", "", false) {
-            act(Action::SetStatus(id(), Standing::Suspended));
         }
         if menu_item(ui, Icon::Trash2, "Remove", "Del", true) {
             act(Action::AskRemove(id()));

@@ -1,12 +1,12 @@
 //! The navigation: the club, its views, who is signed in.
 
-use eframe::egui::{Align, Layout, Popup, Rect, Sense, Shape, Ui, pos2, vec2};
+use eframe::egui::{Align, Layout, Rect, Sense, Shape, Ui, pos2, vec2};
 
 use super::Draw;
 use crate::{
     state::{Action, Console, View},
     theme::{Icon, colors, size, space},
-    widgets::{Button, ButtonKind, caption, clipped, menu_item},
+    widgets::{Button, ButtonKind, clipped, menu, menu_head, menu_item},
 };
 
 pub fn show(ui: &mut Ui, console: &Console, narrow: bool, draw: &mut Draw<'_>) {
@@ -65,7 +65,7 @@ fn club(ui: &mut Ui, console: &Console, narrow: bool, width: f32, draw: &mut Dra
         let button = Button::new(name).name("Switch to another club").icon(Icon::ChevronsUpDown).width(width);
         let button = if narrow { button.icon_only() } else { button.kind(ButtonKind::Place(false)) };
         let response = cut(ui, button, name, narrow, width);
-        Popup::menu(&response).show(|ui| {
+        menu(&response, |ui| {
             for club in &console.clubs {
                 let open = club.organization_id == console.membership.organization_id;
                 let icon = if open { Icon::Check } else { Icon::Building2 };
@@ -109,9 +109,8 @@ fn person(ui: &mut Ui, console: &Console, narrow: bool, width: f32, draw: &mut D
     let button = if narrow { button.icon_only() } else { button };
     let response = cut(ui, button, name, narrow, width);
     let response = response.on_hover_text(&console.person.email);
-    Popup::menu(&response).show(|ui| {
-        caption(ui, &format!("{}, head coach", console.person.name), colors(ui).muted);
-        caption(ui, &console.person.email, colors(ui).muted);
+    menu(&response, |ui| {
+        menu_head(ui, &[&format!("{}, head coach", console.person.name), &console.person.email]);
         if menu_item(ui, Icon::KeyRound, "Change password", "", false) {
             draw.acts.push(Action::AskPassword);
         }

@@ -1,6 +1,6 @@
 //! What is said in passing, in the lower right corner. Bad news stays until it is taken away.
 
-use eframe::egui::{Align, Align2, Area, Frame, Id, Layout, Margin, Order, Stroke, Ui, vec2};
+use eframe::egui::{Align, Align2, Area, Frame, Id, Layout, Margin, Order, Role, Stroke, Ui, accesskit::Live, vec2};
 
 use crate::{
     state::{Action, Notice},
@@ -40,11 +40,15 @@ pub fn show(ui: &Ui, notices: &[Notice], acts: &mut Vec<Action>) {
                             ui.vertical(|ui| {
                                 ui.set_width(room);
                                 ui.add_space(6.0);
-                                let role =
-                                    if notice.bad { eframe::egui::Role::Alert } else { eframe::egui::Role::Status };
+                                let (role, live) = if notice.bad {
+                                    (Role::Alert, Live::Assertive)
+                                } else {
+                                    (Role::Status, Live::Polite)
+                                };
                                 let response = body(ui, &notice.text);
                                 ui.ctx().accesskit_node_builder(response.id, |node| {
                                     node.set_role(role);
+                                    node.set_live(live);
                                     node.set_label(notice.text.as_str());
                                 });
                             });

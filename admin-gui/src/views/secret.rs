@@ -1,12 +1,12 @@
 //! The secret of a new key, this once. Nothing closes it but the word that it is stored.
 
-use eframe::egui::{Context, Event, Frame, Label, Margin, RichText, ScrollArea, Ui};
+use eframe::egui::{Context, Event, Ui};
 
 use super::{Draw, at_the_right};
 use crate::{
     state::{Action, Example, SecretOnce},
-    theme::{Icon, colors, font, mono, size, space},
-    widgets::{Banner, Button, Dialog, banner, body, caption, chip, line},
+    theme::{Icon, colors, font, size, space},
+    widgets::{Banner, Button, Dialog, banner, body, caption, chip, code, line},
 };
 
 pub fn show(ctx: &Context, once: &SecretOnce, draw: &mut Draw<'_>) {
@@ -89,16 +89,4 @@ fn content(ui: &mut Ui, once: &SecretOnce, opened: bool, acts: &std::cell::RefCe
             },
         );
     }
-}
-
-/// What is to be copied as it stands: it is never broken into lines, but scrolled.
-fn code(ui: &mut Ui, text: &str, size: f32) {
-    let colors = colors(ui);
-    Frame::new().fill(colors.hover).corner_radius(size::RADIUS).inner_margin(Margin::same(12)).show(ui, |ui| {
-        ui.set_width(ui.available_width());
-        ScrollArea::horizontal().id_salt(("code", size.to_bits())).auto_shrink([false, true]).show(ui, |ui| {
-            let text = RichText::new(text).font(mono(size)).color(colors.text);
-            ui.add(Label::new(text).extend().selectable(true));
-        });
-    });
 }

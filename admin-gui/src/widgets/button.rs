@@ -3,11 +3,15 @@
 use std::sync::Arc;
 
 use eframe::egui::{
-    Color32, CursorIcon, Galley, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2,
+    Color32, CursorIcon, Frame, Galley, Margin, Popup, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, Vec2,
+    WidgetInfo, pos2, vec2,
 };
 
-use super::focus_ring;
+use super::{focus_ring, text::clipped};
 use crate::theme::{Colors, Icon, Weight, colors, face, font, size, space};
+
+/// The mark of a button that opens a menu, in points.
+const CHEVRON: f32 = 14.0;
 
 /// How much a button asks for attention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +37,7 @@ pub struct Button<'a> {
     badge: Option<String>,
     width: Option<f32>,
     icon_only: bool,
+    opens_menu: bool,
     busy: bool,
     enabled: bool,
     skipped_by_tab: bool,
@@ -49,6 +54,7 @@ impl<'a> Button<'a> {
             badge: None,
             width: None,
             icon_only: false,
+            opens_menu: false,
             busy: false,
             enabled: true,
             skipped_by_tab: false,
@@ -108,7 +114,12 @@ impl<'a> Button<'a> {
         Self { width: Some(width), ..self }
     }
 
-    /// With a turning ring in place of the icon, while an answer is awaited.
+    /// With a mark that says that a menu opens.
+    pub fn opens_menu(self) -> Self {
+        Self { opens_menu: true, ..self }
+    }
+
+    /// With a turning ring in place of the icon, or of the text, while an answer is awaited: it stays as large as it is.
     pub fn busy(self, busy: bool) -> Self {
         Self { busy, ..self }
     }
@@ -126,7 +137,8 @@ impl<'a> Button<'a> {
     /// How large it will be.
     pub fn size(&self, ui: &Ui) -> Vec2 {
         let text_width = if self.icon_only { 0.0 } else { self.galley(ui).size().x };
-        let width = self.icon_width() + self.gap() + text_width + 2.0 * self.padding();
+        let chevron = if self.opens_menu { CHEVRON + space::XS } else { 0.0 };
+        let width = self.icon_width() + self.gap() + text_width + chevron + 2.0 * self.padding();
         Vec2::new(self.width.unwrap_or(width), size::CONTROL)
     }
 
@@ -135,7 +147,7 @@ impl<'a> Button<'a> {
     }
 
     fn icon_width(&self) -> f32 {
-        if self.icon.is_some() || self.busy { size::ICON } else { 0.0 }
+        if self.icon.is_some() { size::ICON } else { 0.0 }
     }
 
     fn gap(&self) -> f32 {
@@ -179,18 +191,27 @@ impl<'a> Button<'a> {
             painter.rect_filled(rect, radius, ground.gamma_multiply(fade));
             painter.rect_stroke(rect, radius, Stroke::new(1.0, edge.gamma_multiply(fade)), StrokeKind::Inside);
             let text = text.gamma_multiply(fade);
-            let content = icon_width + gap + text_width;
+            let chevron = if self.opens_menu { CHEVRON + space::XS } else { 0.0 };
+            let content = icon_width + gap + text_width + chevron;
             let left = if place { rect.left() + padding } else { rect.center().x - content / 2.0 };
+            let ring_alone = self.busy && self.icon.is_none();
             if self.busy {
-                let at = Rect::from_center_size(pos2(left + size::ICON / 2.0, rect.center().y), Vec2::splat(14.0));
+                let center = if ring_alone { rect.center().x } else { left + size::ICON / 2.0 };
+                let at = Rect::from_center_size(pos2(center, rect.center().y), Vec2::splat(14.0));
                 super::spinner::paint(ui, at, text);
             } else if let Some(icon) = self.icon {
                 let galley = ui.painter().layout_no_wrap(icon.glyph().to_string(), Icon::font(size::ICON), text);
                 let at = pos2(left, rect.center().y - galley.size().y / 2.0);
                 ui.painter().galley(at, galley, text);
             }
-            if !self.icon_only {
+            if !self.icon_only && !ring_alone {
                 let at = pos2(left + icon_width + gap, rect.center().y - galley.size().y / 2.0);
+                ui.painter().galley(at, galley, text);
+            }
+            if self.opens_menu {
+                let galley =
+                    ui.painter().layout_no_wrap(Icon::ChevronDown.glyph().to_string(), Icon::font(CHEVRON), text);
+                let at = pos2(left + content - CHEVRON, rect.center().y - galley.size().y / 2.0);
                 ui.painter().galley(at, galley, text);
             }
             if let Some(badge) = &self.badge {
@@ -255,15 +276,50 @@ fn paint_badge(ui: &Ui, rect: Rect, badge: &str, colors: &Colors) {
     ui.painter().galley(at.center() - galley.size() / 2.0, galley, colors.warn.color);
 }
 
+/// How wide a menu is.
+const MENU: f32 = 216.0;
+/// How wide one may become by what stands in it.
+const MENU_WIDEST: f32 = 360.0;
+
+/// The menu of a button: opens by a click on it.
+pub fn menu(button: &Response, content: impl FnOnce(&mut Ui)) {
+    Popup::menu(button).width(MENU).show(|ui| menu_content(ui, content));
+}
+
+/// The menu of a place: opens by a right click on it, where the pointer is.
+pub fn context_menu(place: &Response, content: impl FnOnce(&mut Ui)) {
+    Popup::context_menu(place).width(MENU).show(|ui| menu_content(ui, content));
+}
+
+fn menu_content(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
+    ui.set_max_width(MENU);
+    ui.spacing_mut().item_spacing.y = 0.0;
+    content(ui);
+}
+
+/// What stands at the head of a menu: whom it is about.
+pub fn menu_head(ui: &mut Ui, lines: &[&str]) {
+    let colors = colors(ui);
+    Frame::new().inner_margin(Margin::symmetric(8, 4)).show(ui, |ui| {
+        for line in lines {
+            let galley = clipped(ui, line, face(Weight::Medium, font::LABEL), colors.muted, MENU_WIDEST - 32.0);
+            let (rect, response) = ui.allocate_exact_size(vec2(galley.size().x, font::LABEL_LINE), Sense::hover());
+            response.widget_info(|| WidgetInfo::labeled(Role::Label, true, *line));
+            ui.painter().galley(pos2(rect.left(), rect.center().y - galley.size().y / 2.0), galley, colors.muted);
+        }
+    });
+}
+
 /// An entry of a menu. Whether it was chosen.
 pub fn menu_item(ui: &mut Ui, icon: Icon, text: &str, shortcut: &str, danger: bool) -> bool {
     let colors = colors(ui);
     let color = if danger { colors.danger.color } else { colors.text };
     let font = face(Weight::Text, font::TABLE);
-    let galley = ui.painter().layout_no_wrap(text.to_owned(), font, color);
     let keys = ui.painter().layout_no_wrap(shortcut.to_owned(), face(Weight::Text, font::LABEL), colors.muted);
-    let least = size::ICON + galley.size().x + keys.size().x + 5.0 * space::S;
-    let width = ui.available_width().max(least).max(180.0);
+    let around = size::ICON + keys.size().x + 5.0 * space::S;
+    let galley = clipped(ui, text, font, color, MENU_WIDEST - around);
+    let elided = galley.elided;
+    let width = ui.available_width().max(galley.size().x + around);
     let (rect, response) = ui.allocate_exact_size(Vec2::new(width, size::CONTROL), Sense::click());
     response.widget_info(|| WidgetInfo::labeled(Role::MenuItem, true, text));
     if response.hovered() || response.has_focus() {
@@ -275,6 +331,7 @@ pub fn menu_item(ui: &mut Ui, icon: Icon, text: &str, shortcut: &str, danger: bo
     ui.painter().galley(at, galley, color);
     let at = pos2(rect.right() - space::S - keys.size().x, rect.center().y - keys.size().y / 2.0);
     ui.painter().galley(at, keys, colors.muted);
+    let response = if elided { response.on_hover_text(text) } else { response };
     let chosen = response.on_hover_cursor(CursorIcon::PointingHand).clicked();
     if chosen {
         ui.close();

@@ -1,7 +1,8 @@
 //! Choices: one of a row, one of a list, yes or no.
 
 use eframe::egui::{
-    Color32, CursorIcon, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2,
+    AsIdSalt, Color32, ComboBox, CursorIcon, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo,
+    pos2, vec2,
 };
 
 use super::focus_ring;
@@ -32,6 +33,15 @@ pub fn chip(ui: &mut Ui, chosen: bool, text: &str, count: Option<usize>) -> Resp
         ui.painter().rect_stroke(rect.expand(2.0), 16.0, stroke, StrokeKind::Outside);
     }
     response.on_hover_cursor(CursorIcon::PointingHand)
+}
+
+/// One of a list that opens; `id` tells it from others.
+pub fn choose(id: impl AsIdSalt) -> ComboBox<'static> {
+    ComboBox::from_id_salt(id).icon(|ui, rect, visuals, _| {
+        let glyph = Icon::ChevronDown.glyph().to_string();
+        let galley = ui.painter().layout_no_wrap(glyph, Icon::font(14.0), visuals.text_color());
+        ui.painter().galley(rect.center() - galley.size() / 2.0, galley, visuals.text_color());
+    })
 }
 
 /// Yes or no, with a line that explains it.

@@ -1,9 +1,9 @@
 //! A dialog: lies over the view, holds the keyboard, and gives it back.
 
-use eframe::egui::{Align, Context, Frame, Id, Key, Layout, Margin, Modal, Modifiers, Role, ScrollArea, Ui};
+use eframe::egui::{Align, Context, Frame, Id, Key, Layout, Margin, Modal, Modifiers, Role, ScrollArea, Ui, vec2};
 
 use super::heading;
-use crate::theme::{space, tokens};
+use crate::theme::{size, space, tokens};
 
 /// A dialog.
 pub struct Dialog<'a> {
@@ -50,27 +50,33 @@ impl<'a> Dialog<'a> {
         });
 
         let colors = if ctx.global_style().visuals.dark_mode { tokens::DARK } else { tokens::LIGHT };
-        let frame = Frame::window(&ctx.global_style()).fill(colors.raised).inner_margin(Margin::same(24));
+        // Of the 24 points around, 4 lie within: room for the ring around what the keyboard is on.
+        let margin = Margin { left: 20, right: 20, top: 24, bottom: 20 };
+        let inset = Margin::symmetric(4, 4);
+        let frame = Frame::window(&ctx.global_style()).fill(colors.raised).inner_margin(margin);
         let modal = Modal::new(id).backdrop_color(colors.backdrop).frame(frame).show(ctx, |ui| {
-            ui.set_width(width - 48.0);
+            ui.set_width(width - 40.0);
             ui.ctx().accesskit_node_builder(ui.unique_id(), |node| {
                 node.set_role(Role::Dialog);
                 node.set_label(self.title);
             });
-            heading(ui, self.title);
-            ui.add_space(space::S);
+            Frame::new().inner_margin(Margin::symmetric(4, 0)).show(ui, |ui| heading(ui, self.title));
+            ui.add_space(space::XS);
             ScrollArea::vertical().max_height((screen.height() - 200.0).max(120.0)).auto_shrink([false, true]).show(
                 ui,
                 |ui| {
-                    // Room for the ring around what the keyboard is on.
-                    Frame::new().inner_margin(Margin { left: 4, right: 12, top: 4, bottom: 4 }).show(ui, |ui| {
+                    Frame::new().inner_margin(inset).show(ui, |ui| {
                         ui.spacing_mut().item_spacing.y = space::M;
                         content(ui, opened);
                     });
                 },
             );
             ui.add_space(space::M);
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| footer(ui, opened));
+            Frame::new().inner_margin(inset).show(ui, |ui| {
+                // Not higher than its buttons, whatever room there is.
+                let line = vec2(ui.available_width(), size::CONTROL);
+                ui.allocate_ui_with_layout(line, Layout::right_to_left(Align::Center), |ui| footer(ui, opened));
+            });
         });
         let escape = modal.is_top_modal
             && !modal.any_popup_open

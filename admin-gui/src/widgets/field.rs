@@ -1,8 +1,8 @@
 //! Fields to type in: a name above, what is wrong below.
 
 use eframe::egui::{
-    self, Color32, FontId, Frame, Id, Margin, Response, Stroke, StrokeKind, TextEdit, Ui, text_edit::TextEditState,
-    vec2,
+    self, Color32, FontId, Frame, Id, Margin, Response, Stroke, StrokeKind, TextEdit, Ui, accesskit::Invalid,
+    text_edit::TextEditState, vec2,
 };
 
 use super::{Button, caption, focus_ring, label_text, line};
@@ -107,7 +107,7 @@ impl<'a> Entry<'a> {
             if field.visited && !response.has_focus() && !pressing && !field.text.trim().is_empty() {
                 field.left = true;
             }
-            self.below(ui);
+            self.below(ui, &response);
             response
         })
         .inner
@@ -124,17 +124,23 @@ impl<'a> Entry<'a> {
         })
     }
 
-    fn below(&self, ui: &mut Ui) {
+    /// Says what is wrong, or else what explains the field; who cannot see it hears it with the field.
+    fn below(&self, ui: &mut Ui, field: &Response) {
         let colors = colors(ui);
-        if let Some(problem) = &self.problem {
-            ui.horizontal_top(|ui| {
+        let said = if let Some(problem) = &self.problem {
+            let line = ui.horizontal_top(|ui| {
                 ui.spacing_mut().item_spacing.x = space::XS;
                 ui.label(Icon::CircleAlert.text(font::LABEL, colors.danger.color));
-                caption(ui, problem, colors.danger.color);
+                caption(ui, problem, colors.danger.color)
             });
+            ui.ctx().accesskit_node_builder(field.id, |node| node.set_invalid(Invalid::True));
+            line.inner
         } else if let Some(help) = self.help {
-            caption(ui, help, colors.muted);
-        }
+            caption(ui, help, colors.muted)
+        } else {
+            return;
+        };
+        ui.ctx().accesskit_node_builder(field.id, |node| node.push_described_by(said.id.accesskit_id()));
     }
 }
 
@@ -176,7 +182,7 @@ pub fn password(
             state.clear_undoer();
             state.store(ui.ctx(), response.id);
         }
-        entry.below(ui);
+        entry.below(ui, &response);
         response
     })
     .inner
@@ -207,6 +213,7 @@ fn framed(ui: &mut Ui, edit: TextEdit<'_>, hint: &str, font: FontId, width: f32,
         .scope(|ui| {
             let visuals = ui.visuals_mut();
             visuals.selection.stroke = Stroke::new(1.0, Color32::TRANSPARENT);
+            visuals.selection.bg_fill = colors.marked;
             let output = edit
                 .font(font)
                 .hint_text(hint)

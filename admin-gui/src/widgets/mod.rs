@@ -12,14 +12,14 @@ mod text;
 
 pub use self::{
     banner::{Banner, banner},
-    button::{Button, ButtonKind, menu_item},
-    choice::{chip, tick},
+    button::{Button, ButtonKind, context_menu, menu, menu_head, menu_item},
+    choice::{chip, choose, tick},
     dialog::{Dialog, give_back},
     field::{Entry, password, search},
     pill::{dot, pill},
     spinner::spinner,
     table::{Cells, Column, Marks, Row, Table, Width},
-    text::{body, caption, clipped, heading, label_text, line, muted, strong, title},
+    text::{body, caption, clipped, code, heading, label_text, line, muted, strong, title},
 };
 use crate::theme::{Colors, size};
 use eframe::egui::{Rect, Stroke, StrokeKind, Ui};

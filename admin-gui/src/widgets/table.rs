@@ -29,6 +29,8 @@ pub struct Column<C> {
     pub title: &'static str,
     /// How wide it is.
     pub width: Width,
+    /// Where there is no room for all columns, the one with the greatest number goes first; one with 0 stays.
+    pub goes: u8,
 }
 
 /// A table.
@@ -100,11 +102,14 @@ pub struct Row {
 /// Where the cells of a row are drawn, one after the other.
 pub struct Cells<'u> {
     ui: &'u mut Ui,
-    rects: Vec<Rect>,
+    /// None for a column that there is no room for.
+    rects: Vec<Option<Rect>>,
     next: usize,
     /// The colors of the theme.
     pub colors: Colors,
     faded: bool,
+    /// Whether the pointer is over the row.
+    over: bool,
 }
 
 const MARK: f32 = 36.0;
@@ -112,8 +117,8 @@ const MENU: f32 = 44.0;
 const HEADER: f32 = 36.0;
 
 impl Cells<'_> {
-    fn rect(&mut self) -> Rect {
-        let rect = self.rects.get(self.next).copied().unwrap_or(Rect::NOTHING);
+    fn rect(&mut self) -> Option<Rect> {
+        let rect = self.rects.get(self.next).copied().flatten();
         self.next += 1;
         rect
     }
@@ -133,7 +138,7 @@ impl Cells<'_> {
     }
 
     fn line(&mut self, tone: Option<Tone>, text: &str, color: Color32, tip: Option<&str>) {
-        let rect = self.rect();
+        let Some(rect) = self.rect() else { return };
         let color = self.fade(color);
         let before = if tone.is_some() { space::M } else { 0.0 };
         let font = face(Weight::Text, font::TABLE);
@@ -154,11 +159,13 @@ impl Cells<'_> {
         self.tip(rect, tip);
     }
 
-    /// Two lines: what it is called, and below it what tells it from others.
+    /// Two lines: what it is called, as a link while the pointer is over the row, and what tells it from others.
     pub fn two_lines(&mut self, first: &str, second: &str, second_font: FontId, tip: Option<&str>) {
-        let rect = self.rect();
+        let Some(rect) = self.rect() else { return };
         let width = rect.width() - space::S;
-        let (text, muted) = (self.fade(self.colors.text), self.fade(self.colors.muted));
+        // As a link: a click opens the row.
+        let said = if self.over { self.colors.accent.color } else { self.colors.text };
+        let (text, muted) = (self.fade(said), self.fade(self.colors.muted));
         let above = clipped(self.ui, first, face(Weight::Medium, font::BODY), text, width);
         let below = clipped(self.ui, second, second_font, muted, width);
         let elided = above.elided || below.elided;
@@ -173,7 +180,7 @@ impl Cells<'_> {
 
     /// A pill with a dot and a word.
     pub fn pill(&mut self, tone: Option<Tone>, text: &str, tip: Option<&str>) {
-        let rect = self.rect();
+        let Some(rect) = self.rect() else { return };
         let (color, ground) = tone.map_or((self.colors.muted, self.colors.hover), |tone| (tone.color, tone.soft));
         let font = face(Weight::Medium, font::LABEL);
         let galley = clipped(self.ui, text, font, color, rect.width() - 26.0 - space::S);
@@ -273,11 +280,11 @@ impl<C: Copy + PartialEq + Default> Table<'_, C> {
                 ui.painter().hline(rect.x_range(), rect.bottom() - 0.5, Stroke::new(1.0, colors.border));
 
                 let mut row_ui = ui.new_child(UiBuilder::new().max_rect(rect).id_salt(at));
-                let rects = lefts
-                    .iter()
-                    .map(|(left, width)| Rect::from_min_size(pos2(*left, rect.top()), vec2(*width, rect.height())))
-                    .collect();
-                cells(at, &mut Cells { ui: &mut row_ui, rects, next: 0, colors, faded: facts.faded });
+                let place =
+                    |(left, width): (f32, f32)| Rect::from_min_size(pos2(left, rect.top()), vec2(width, rect.height()));
+                let rects = lefts.iter().map(|at| at.map(place)).collect();
+                let mut row_cells = Cells { ui: &mut row_ui, rects, next: 0, colors, faded: facts.faded, over };
+                cells(at, &mut row_cells);
                 if self.marks.is_some() && mark(&mut row_ui, rect, facts.marked, &facts.title).clicked() {
                     did.marked = Some(at);
                 }
@@ -287,8 +294,8 @@ impl<C: Copy + PartialEq + Default> Table<'_, C> {
                     ui.memory_mut(|memory| memory.surrender_focus(id));
                     Popup::open_id(ui.ctx(), Popup::default_response_id(&more));
                 }
-                Popup::menu(&more).show(|ui| menu(at, ui));
-                response.context_menu(|ui| menu(at, ui));
+                super::menu(&more, |ui| menu(at, ui));
+                super::context_menu(&response, |ui| menu(at, ui));
                 if response.clicked() {
                     did.selected = Some(at);
                     did.opened = Some(at);
@@ -304,42 +311,48 @@ impl<C: Copy + PartialEq + Default> Table<'_, C> {
         did
     }
 
-    /// The left edge and the width of each column.
-    fn columns_at(&self, left: f32, width: f32) -> Vec<(f32, f32)> {
+    /// The left edge and the width of each column; none of those that there is no room for.
+    fn columns_at(&self, left: f32, width: f32) -> Vec<Option<(f32, f32)>> {
         let start = if self.marks.is_some() { MARK } else { space::L };
-        let fixed: f32 = self
-            .columns
-            .iter()
-            .map(|column| match column.width {
-                Width::Exact(width) => width,
-                Width::Share(..) => 0.0,
-            })
-            .sum();
-        let shares: f32 = self
-            .columns
-            .iter()
-            .map(|column| match column.width {
-                Width::Share(share, _) => share,
-                Width::Exact(_) => 0.0,
-            })
-            .sum();
-        let rest = (width - start - MENU - fixed).max(0.0);
+        let room = (width - start - MENU).max(0.0);
+        let least = |column: &Column<C>| match column.width {
+            Width::Exact(width) | Width::Share(_, width) => width,
+        };
+        let mut shown = vec![true; self.columns.len()];
+        loop {
+            let kept = || self.columns.iter().zip(&shown).filter(|(_, shown)| **shown);
+            if kept().map(|(column, _)| least(column)).sum::<f32>() <= room {
+                break;
+            }
+            let last = kept().map(|(column, _)| column.goes).max().unwrap_or_default();
+            let goes = (0..shown.len()).rfind(|&at| shown[at] && last > 0 && self.columns[at].goes == last);
+            let Some(goes) = goes else { break };
+            shown[goes] = false;
+        }
+        let kept = || self.columns.iter().zip(&shown).filter(|(_, shown)| **shown).map(|(column, _)| column);
+        let leasts: f32 = kept().map(least).sum();
+        let shares: f32 =
+            kept().map(|column| if let Width::Share(share, _) = column.width { share } else { 0.0 }).sum();
+        // What is left is shared; where even the least is too much, all are narrower.
+        let spare = (room - leasts).max(0.0);
+        let scale = (room / leasts).min(1.0);
         let mut at = left + start;
-        self.columns
-            .iter()
-            .map(|column| {
+        let columns = self.columns.iter().zip(&shown);
+        columns
+            .map(|(column, shown)| {
                 let width = match column.width {
-                    Width::Exact(width) => width,
-                    Width::Share(share, least) => (rest * share / shares).max(least),
+                    _ if !shown => return None,
+                    Width::Share(share, least) => least * scale + spare * share / shares,
+                    Width::Exact(width) => width * scale,
                 };
                 let place = (at, width);
                 at += width;
-                place
+                Some(place)
             })
             .collect()
     }
 
-    fn header(&self, ui: &mut Ui, id: Id, full: Rect, lefts: &[(f32, f32)], did: &mut TableResponse<C>) {
+    fn header(&self, ui: &mut Ui, id: Id, full: Rect, lefts: &[Option<(f32, f32)>], did: &mut TableResponse<C>) {
         let colors = colors(ui);
         let rect = Rect::from_min_size(full.min, vec2(full.width(), HEADER));
         if let Some(marks) = self.marks {
@@ -349,10 +362,8 @@ impl<C: Copy + PartialEq + Default> Table<'_, C> {
                 did.mark_all = Some(marks != Marks::All);
             }
         }
-        for (column, (left, width)) in self.columns.iter().zip(lefts) {
-            if column.title.is_empty() {
-                continue;
-            }
+        for (column, at) in self.columns.iter().zip(lefts) {
+            let Some((left, width)) = at else { continue };
             let at = Rect::from_min_size(pos2(*left, rect.top()), vec2(*width, HEADER));
             let response = ui.interact(at.shrink2(vec2(0.0, 4.0)), id.with(column.title), Sense::click());
             let sorted = self.sort.0 == column.id;

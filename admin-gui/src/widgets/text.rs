@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use eframe::egui::{Align, Color32, FontId, Galley, Label, Layout, Response, RichText, Ui, text::LayoutJob, vec2};
+use eframe::egui::{
+    Align, Color32, FontId, Frame, Galley, Label, Layout, Margin, Response, RichText, ScrollArea, Ui, text::LayoutJob,
+    vec2,
+};
 
-use crate::theme::{Weight, colors, face, font};
+use crate::theme::{Weight, colors, face, font, mono, size};
 
 /// The title of a view.
 pub fn title(ui: &mut Ui, text: &str) -> Response {
@@ -40,6 +43,20 @@ pub fn muted(ui: &mut Ui, text: &str) -> Response {
 pub fn caption(ui: &mut Ui, text: &str, color: Color32) -> Response {
     let text = RichText::new(text).font(face(Weight::Medium, font::LABEL)).color(color);
     ui.add(Label::new(text.line_height(Some(font::LABEL_LINE))).wrap())
+}
+
+/// What is to be copied as it stands: it is never broken into lines, but scrolled.
+pub fn code(ui: &mut Ui, text: &str, font_size: f32) {
+    let colors = colors(ui);
+    Frame::new().fill(colors.hover).corner_radius(size::RADIUS).inner_margin(Margin::same(12)).show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ui.visuals_mut().selection.bg_fill = colors.marked;
+        ui.visuals_mut().selection.stroke.color = colors.text;
+        ScrollArea::horizontal().id_salt(("code", font_size.to_bits())).auto_shrink([false, true]).show(ui, |ui| {
+            let text = RichText::new(text).font(mono(font_size)).color(colors.text);
+            ui.add(Label::new(text).extend().selectable(true));
+        });
+    });
 }
 
 /// A line of that height, from the left, with everything in its middle.

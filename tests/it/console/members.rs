@@ -92,6 +92,7 @@ async fn several_members_are_changed_at_once() {
         screen.click(&format!("Mark {name}"));
     }
     assert!(screen.shows("2 marked"));
+    screen.click_role(Role::Button, "Labels");
     screen.click("Add label");
     screen.type_into("Label", "u18");
     screen.press("Enter");
@@ -100,6 +101,7 @@ async fn several_members_are_changed_at_once() {
         assert_eq!(member(&club, name).await.labels, labels, "{name}");
     }
 
+    screen.click("Set status");
     screen.click("Set inactive");
     screen.wait_until("both are inactive", |screen| screen.says("Eli, athlete, inactive"));
     screen.click("Remove");
