@@ -4,7 +4,15 @@ use std::time::{Duration, Instant};
 
 use astral_admin::{
     App,
-    state::{Action, View, keys, members, selection::Move},
+    state::{
+        Action, View,
+        exchange::{Command, Effect, Event as StateEvent},
+        keys,
+        listing::Page,
+        members::{self, Standing},
+        number::grouped,
+        selection::Move,
+    },
 };
 use eframe::egui::{
     Context, Event, Key, Modifiers, MouseWheelSource, MouseWheelUnit, Pos2, RawInput, Rect, TouchPhase, ViewportId,
@@ -197,6 +205,58 @@ impl Desk {
     }
 }
 
+/// How many members are changed at once.
+const SEVERAL: usize = 1_000;
+/// Frames of a case that does more than one thing a person does.
+const FEWER_FRAMES: usize = 30;
+
+impl Desk {
+    /// Gives members from the middle of the roster another status, each time another: the frame in which it is done, and
+    /// shown.
+    fn changing(&mut self, several: usize, frames: usize) -> Times {
+        let members = &self.app.state().console().expect("somebody is signed in").members;
+        let several = several.min(members.rows.len() / 2);
+        let rows = &members.rows[members.rows.len() / 2..][..several];
+        let ids: Vec<String> = rows.iter().map(|&at| members.list.items[at].id.clone()).collect();
+        let times = (0..frames).map(|at| {
+            let status = Standing::ALL[at % Standing::ALL.len()];
+            self.frame_with(Vec::new(), Some(Action::SetStatus(ids.clone(), status))).built
+                + self.frame(Vec::new()).built
+        });
+        Times::of(times.collect())
+    }
+
+    /// Reads the roster again: the frame in which its last page comes, and all of it is shown.
+    fn refreshing(&mut self) -> Times {
+        const PAGE: usize = 200;
+        let mut times = Vec::new();
+        for _ in 0..FEWER_FRAMES {
+            let all = self.app.state().console().expect("somebody is signed in").members.list.items.clone();
+            let asked = self.app.state_mut().act(Action::Refresh);
+            let load = asked.iter().find_map(|effect| match effect {
+                Effect::Ask(command) => match **command {
+                    Command::LoadMembers { load, .. } => Some(load),
+                    _ => None,
+                },
+                _ => None,
+            });
+            let load = load.expect("the members are asked for");
+            let (most, last) = all.split_at(all.len() - PAGE.min(all.len()));
+            let era = self.app.state().era();
+            for (items, next) in [(most, Some("next".to_owned())), (last, None)] {
+                let page = Page { items: items.to_vec(), next };
+                let began = Instant::now();
+                self.app.state_mut().hear(era, StateEvent::Members { load, page: Ok(page) });
+                let heard = began.elapsed();
+                let built = self.frame(Vec::new()).built;
+                times.push(heard + built);
+            }
+            times.swap_remove(times.len() - 2);
+        }
+        Times::of(times)
+    }
+}
+
 /// Everything that is measured in a view, with a club of that size.
 pub fn measure(size: Size, view: View) -> Vec<Case> {
     let columns: Vec<(&str, Action)> = match view {
@@ -217,7 +277,7 @@ pub fn measure(size: Size, view: View) -> Vec<Case> {
             use keys::Column;
             [
                 ("name", Column::Name),
-                ("allowed", Column::Scopes),
+                ("scopes", Column::Scopes),
                 ("status", Column::Status),
                 ("created", Column::Created),
                 ("expires", Column::Expires),
@@ -227,6 +287,7 @@ pub fn measure(size: Size, view: View) -> Vec<Case> {
             .into()
         }
     };
+    let of_members = view == View::Members;
     let mut desk = Desk::of(size, view);
     let mut cases = Vec::new();
     let mut case = |name: &str, times| cases.push(Case { name: name.to_owned(), times });
@@ -241,6 +302,11 @@ pub fn measure(size: Size, view: View) -> Vec<Case> {
     for (at, (name, by)) in columns.iter().enumerate() {
         let (_, from) = &columns[(at + 1) % columns.len()];
         case(&format!("sorting by {name}"), desk.sorting(by, from));
+    }
+    if of_members {
+        case("changing a member", desk.changing(1, FRAMES));
+        case(&format!("changing {} members", grouped(SEVERAL)), desk.changing(SEVERAL, FEWER_FRAMES));
+        case("the last page of a refresh", desk.refreshing());
     }
     desk.rest();
     case("tessellation, standing still", desk.tessellated());
