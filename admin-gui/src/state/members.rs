@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
     hash::Hash,
+    ops::Deref,
 };
 
 // Quicker than std's hashing, which is made for maps that strangers fill.
@@ -17,9 +18,17 @@ use super::{
 };
 use crate::rules::{Search, fold, fold_words};
 
-/// A row of the roster.
+/// A row of the roster: reads as its facts, which change only as a whole, since what is derived from them follows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
+    facts: MemberFacts,
+    /// Its folded words, each after a space: what a search looks through.
+    words: String,
+}
+
+/// What a member is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberFacts {
     /// Stays for life.
     pub id: String,
     /// What it is in the club.
@@ -42,8 +51,6 @@ pub struct Member {
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
-    /// Its folded words, each after a space: what a search looks through.
-    words: String,
 }
 
 /// What a member is in the club.
@@ -96,23 +103,6 @@ impl Standing {
     }
 }
 
-/// What a member is, without what is derived from it.
-#[derive(Debug, Clone)]
-#[expect(missing_docs, reason = "as in Member")]
-pub struct MemberFacts {
-    pub id: String,
-    pub role: Role,
-    pub status: Standing,
-    pub name: String,
-    pub email: Option<String>,
-    pub labels: Vec<String>,
-    pub external_id: Option<String>,
-    pub coach_id: Option<String>,
-    pub accepted: bool,
-    pub created_at: Timestamp,
-    pub updated_at: Timestamp,
-}
-
 impl From<MemberFacts> for Member {
     fn from(facts: MemberFacts) -> Self {
         let mut words = String::new();
@@ -121,20 +111,15 @@ impl From<MemberFacts> for Member {
             words.push(' ');
             words.push_str(&word);
         }
-        Self {
-            words,
-            id: facts.id,
-            role: facts.role,
-            status: facts.status,
-            name: facts.name,
-            email: facts.email,
-            labels: facts.labels,
-            external_id: facts.external_id,
-            coach_id: facts.coach_id,
-            accepted: facts.accepted,
-            created_at: facts.created_at,
-            updated_at: facts.updated_at,
-        }
+        Self { facts, words }
+    }
+}
+
+impl Deref for Member {
+    type Target = MemberFacts;
+
+    fn deref(&self) -> &MemberFacts {
+        &self.facts
     }
 }
 
@@ -160,21 +145,8 @@ impl Member {
 
     /// The member as it would be.
     pub fn with(&self, wish: &MemberWish) -> Self {
-        let wish = wish.clone();
-        MemberFacts {
-            id: self.id.clone(),
-            role: wish.role,
-            status: wish.status,
-            name: wish.name,
-            email: wish.email,
-            labels: wish.labels,
-            external_id: wish.external_id,
-            coach_id: wish.coach_id,
-            accepted: self.accepted,
-            created_at: self.created_at,
-            updated_at: self.updated_at,
-        }
-        .into()
+        let MemberWish { name, email, external_id, role, status, labels, coach_id } = wish.clone();
+        MemberFacts { name, email, external_id, role, status, labels, coach_id, ..self.facts.clone() }.into()
     }
 
     /// The member as it would be after an edit.
@@ -314,7 +286,7 @@ impl Members {
         if self.coaches.iter().any(|(id, _)| id == coach) {
             for member in &mut self.list.items {
                 if member.coach_id.as_deref() == Some(coach) {
-                    member.coach_id = None;
+                    member.facts.coach_id = None;
                 }
             }
         }
@@ -466,7 +438,7 @@ fn in_groups<K: Hash + Eq, R: Ord>(
 mod tests {
     use super::*;
 
-    fn member(id: &str, name: &str, role: Role) -> Member {
+    fn facts(id: &str, name: &str, role: Role) -> MemberFacts {
         MemberFacts {
             id: id.to_owned(),
             role,
@@ -480,7 +452,10 @@ mod tests {
             created_at: Timestamp::UNIX_EPOCH,
             updated_at: Timestamp::UNIX_EPOCH,
         }
-        .into()
+    }
+
+    fn member(id: &str, name: &str, role: Role) -> Member {
+        facts(id, name, role).into()
     }
 
     fn names(members: &Members) -> Vec<&str> {
@@ -513,12 +488,10 @@ mod tests {
     #[test]
     fn filters_hold_all_at_once() {
         let mut members = Members::default();
-        members.put(Member {
-            labels: vec!["u16".into()],
-            coach_id: Some("mem_9".into()),
-            ..member("mem_1", "Amara", Role::Athlete)
-        });
-        members.put(Member { labels: vec!["u16".into()], ..member("mem_2", "Ben", Role::Athlete) });
+        let labels = vec!["u16".to_owned()];
+        let amara = facts("mem_1", "Amara", Role::Athlete);
+        members.put(MemberFacts { labels: labels.clone(), coach_id: Some("mem_9".into()), ..amara }.into());
+        members.put(MemberFacts { labels, ..facts("mem_2", "Ben", Role::Athlete) }.into());
         members.put(member("mem_9", "Cora", Role::Coach));
         members.gather();
         assert_eq!(
@@ -536,17 +509,21 @@ mod tests {
     #[test]
     fn members_are_sorted_by_each_column_and_ties_stay_in_order() {
         let mut members = Members::default();
-        let coached = |id: &str, name: &str, coach: &str| Member {
+        let coached = |id: &str, name: &str, coach: &str| MemberFacts {
             coach_id: Some(coach.to_owned()),
-            ..member(id, name, Role::Athlete)
+            ..facts(id, name, Role::Athlete)
         };
-        members.put(coached("mem_1", "Élise", "mem_4"));
-        members.put(Member { labels: vec!["u16".into()], ..coached("mem_2", "Ben", "mem_9") });
-        members.put(Member { status: Standing::Inactive, ..member("mem_3", "Ana", Role::HeadCoach) });
-        members.put(member("mem_4", "Zoë", Role::Coach));
-        members.put(Member { labels: vec!["trail".into(), "u16".into()], ..member("mem_5", "Dan", Role::Athlete) });
-        members.put(coached("mem_6", "Eve", "mem_8"));
-        members.put(member("mem_8", "Cora", Role::Coach));
+        for facts in [
+            coached("mem_1", "Élise", "mem_4"),
+            MemberFacts { labels: vec!["u16".into()], ..coached("mem_2", "Ben", "mem_9") },
+            MemberFacts { status: Standing::Inactive, ..facts("mem_3", "Ana", Role::HeadCoach) },
+            facts("mem_4", "Zoë", Role::Coach),
+            MemberFacts { labels: vec!["trail".into(), "u16".into()], ..facts("mem_5", "Dan", Role::Athlete) },
+            coached("mem_6", "Eve", "mem_8"),
+            facts("mem_8", "Cora", Role::Coach),
+        ] {
+            members.put(facts.into());
+        }
         members.gather();
         for (column, sorted) in [
             (Column::Name, ["Ana", "Ben", "Cora", "Dan", "Élise", "Eve", "Zoë"]),
