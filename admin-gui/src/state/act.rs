@@ -1,16 +1,16 @@
 //! What the person did, and what follows from it.
 
 use super::{
-    CLIPBOARD_KEEPS, CoachForm, Connection, Console, Dialog, Example, InvitationOnce, LabelForm, RemoveForm, Screen,
-    State, View, What,
+    CLIPBOARD_KEEPS, Connection, Console, Dialog, Screen, State, View, What,
     address::Address,
-    club::Membership,
-    exchange::{Change, Command, Effect, KeyFacts, Keyring, MemberEdit, MemberWish},
+    change::Sending,
+    club::{ClubForm, Membership},
+    exchange::{Change, Command, Effect, Keyring},
     form::Field,
-    forms::{ClubForm, KeyForm, MemberForm, RevokeForm, Sending},
-    keys::{self, Revoked},
+    invitation::InvitationOnce,
+    keys::{self, Example, KeyFacts, KeyForm, RevokeForm, Revoked},
     listing::Progress,
-    members::{self, Member, Role, Standing},
+    members::{self, CoachForm, LabelForm, Member, MemberEdit, MemberForm, MemberWish, RemoveForm, Role, Standing},
     preferences::Place,
     secret::Secret,
     selection::Move,

@@ -6,9 +6,9 @@ use super::{
     address::Address,
     club::{Club, SignedIn},
     failure::Failure,
-    keys::{Key, Scope},
+    keys::{Key, KeyFacts},
     listing::Page,
-    members::{Member, Role, Standing},
+    members::{Member, MemberEdit, MemberWish},
     secret::Secret,
 };
 
@@ -198,50 +198,6 @@ pub enum Change {
         /// The one to be.
         new: Secret,
     },
-}
-
-/// What can be said of a key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "as in Key")]
-pub struct KeyFacts {
-    pub name: String,
-    pub description: Option<String>,
-    pub expires_at: Option<Timestamp>,
-    pub scopes: Vec<Scope>,
-    pub allowed_ips: Vec<String>,
-}
-
-/// What a member is to be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "as in Member")]
-pub struct MemberWish {
-    pub name: String,
-    pub email: Option<String>,
-    pub external_id: Option<String>,
-    pub role: Role,
-    pub status: Standing,
-    pub labels: Vec<String>,
-    pub coach_id: Option<String>,
-}
-
-/// What is to change of a member.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MemberEdit {
-    /// Everything that differs from what it was.
-    All {
-        /// What it was when the person began to type.
-        from: Box<MemberWish>,
-        /// What it is to be.
-        to: Box<MemberWish>,
-    },
-    /// Its status.
-    Status(Standing),
-    /// Its coach; none to take the coach away.
-    Coach(Option<String>),
-    /// One label more.
-    AddLabel(String),
-    /// One label less.
-    RemoveLabel(String),
 }
 
 /// Whether sessions can be kept between one start and the next.

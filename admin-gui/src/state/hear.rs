@@ -3,12 +3,12 @@
 use jiff::SignedDuration;
 
 use super::{
-    Connection, Console, Dialog, Example, Pending, Screen, SecretOnce, State, View, What,
-    club::{Membership, SignedIn},
+    Connection, Console, Dialog, Pending, Screen, State, View, What,
+    change::Sending,
+    club::{ClubForm, Membership, SignedIn},
     exchange::{Changed, Command, Effect, Event},
     failure::{Failure, FailureKind},
-    forms::ClubForm,
-    keys::{Key, Keys, Revoked},
+    keys::{Example, Key, Keys, Revoked, SecretOnce},
     listing::{Heard, Progress},
     members::{Members, Role},
     number::grouped,
@@ -562,11 +562,11 @@ impl State {
             {
                 form.name.hear("name", &failure);
                 form.description.hear("description", &failure);
-                form.sending = super::Sending { ticket: None, failure: Some(failure.clone()) };
+                form.sending = Sending { ticket: None, failure: Some(failure.clone()) };
             }
             let in_dialog = match console.sending() {
                 Some(sending) if sending.is(ticket) => {
-                    *sending = super::Sending { ticket: None, failure: Some(failure.clone()) };
+                    *sending = Sending { ticket: None, failure: Some(failure.clone()) };
                     true
                 }
                 _ => matches!(what, What::UpdateClub { .. }),

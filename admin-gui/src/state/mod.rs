@@ -5,16 +5,18 @@
 
 mod act;
 pub mod address;
+pub mod change;
 pub mod club;
 pub mod exchange;
 pub mod failure;
 pub mod form;
-pub mod forms;
 mod hear;
+pub mod invitation;
 pub mod keys;
 pub mod listing;
 pub mod members;
 pub mod number;
+pub mod password;
 pub mod preferences;
 pub mod secret;
 pub mod selection;
@@ -30,18 +32,19 @@ use jiff::{SignedDuration, Timestamp};
 pub use self::act::Action;
 use self::{
     address::Address,
-    club::{Club, Membership, Person},
+    change::Sending,
+    club::{Club, ClubForm, HandOverForm, Membership, Person},
     exchange::{Command, Effect, Keyring},
     failure::Failure,
-    forms::{ClubForm, HandOverForm, KeyForm, MemberForm, PasswordForm, RevokeForm, Sending},
-    keys::{Key, Keys, Scope},
-    members::{Member, Members},
+    invitation::InvitationOnce,
+    keys::{Key, KeyForm, Keys, RevokeForm, SecretOnce},
+    members::{CoachForm, LabelForm, Member, MemberForm, Members, RemoveForm},
+    password::PasswordForm,
     preferences::Preferences,
     secret::Secret,
     sign_in::{Outsider, SignIn},
     time::Clock,
 };
-use crate::rules::{Email, Invalid};
 
 /// All that the console knows.
 pub struct State {
@@ -150,106 +153,6 @@ pub enum Dialog {
     HandOver(Box<HandOverForm>),
     /// Whether to sign out everywhere.
     SignOutEverywhere(Sending),
-}
-
-/// A key that was just created, and its secret.
-pub struct SecretOnce {
-    /// The key.
-    pub key: Key,
-    /// Its secret; gone when the dialog is.
-    pub secret: Secret,
-    /// When it was copied.
-    pub copied_at: Option<Timestamp>,
-    /// When the example was copied.
-    pub example_copied_at: Option<Timestamp>,
-    /// Whether the person tried to leave without saying that they have stored it.
-    pub insisted: bool,
-    /// Which example is shown.
-    pub example: Example,
-    /// Where the server is, for the examples.
-    pub server: String,
-    /// The club, for the examples.
-    pub organization_id: String,
-}
-
-impl SecretOnce {
-    /// The example that is shown, ready to run.
-    pub fn example_text(&self) -> String {
-        let (server, secret) = (&self.server, self.secret.reveal());
-        // What this key may do.
-        let path = if self.key.scopes.contains(&Scope::MembersRead) {
-            format!("/organizations/{}/members", self.organization_id)
-        } else if self.key.scopes.contains(&Scope::OrganizationRead) {
-            format!("/organizations/{}", self.organization_id)
-        } else {
-            "/auth/me".to_owned()
-        };
-        match self.example {
-            Example::Curl => {
-                format!("curl {server}/api/v1{path} \\\n  -H \"Authorization: Bearer {secret}\"")
-            }
-            Example::Python => format!(
-                "import json, urllib.request\n\nrequest = urllib.request.Request(\n    \"{server}/api/v1{path}\",\n    headers={{\"Authorization\": \"Bearer {secret}\"}},\n)\nprint(json.load(urllib.request.urlopen(request)))"
-            ),
-        }
-    }
-}
-
-/// An example of how a key is used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "names")]
-pub enum Example {
-    Curl,
-    Python,
-}
-
-/// Members that are to be removed.
-pub struct RemoveForm {
-    /// Their ids and names.
-    pub members: Vec<(String, String)>,
-}
-
-/// A label for several members.
-pub struct LabelForm {
-    /// Whom.
-    pub members: Vec<String>,
-    /// Which.
-    pub label: form::Field,
-    /// Whether it is given, or taken away.
-    pub give: bool,
-}
-
-/// A coach for several members.
-pub struct CoachForm {
-    /// Whom.
-    pub members: Vec<String>,
-    /// Which; none to take the coach away.
-    pub coach_id: Option<String>,
-    /// Which it is now, if they all have the same.
-    pub before: Option<String>,
-}
-
-/// An invitation that is being made.
-pub struct InvitationOnce {
-    /// For whom.
-    pub member: Member,
-    /// The email of the account that it opens: the member's own, or asked for.
-    pub email: form::Field,
-    /// Sent with each try, so that it is made once.
-    pub idempotency_key: String,
-    /// Its link and until when it works, once it is there.
-    pub link: Option<(Secret, Timestamp)>,
-    /// When it was copied.
-    pub copied_at: Option<Timestamp>,
-    /// How the sending goes.
-    pub sending: Sending,
-}
-
-impl InvitationOnce {
-    /// The email.
-    pub fn email(&self) -> Result<Email, Invalid> {
-        self.email.value()
-    }
 }
 
 /// Whether the server answers.

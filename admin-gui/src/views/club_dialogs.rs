@@ -7,10 +7,11 @@ use crate::{
     rules::Password,
     state::{
         Action,
-        club::{Club, Person},
+        change::Sending,
+        club::{Club, HandOverForm, Person},
         form::sentence,
-        forms::{HandOverForm, PasswordForm, Sending},
         members::{Members, Role, Standing},
+        password::PasswordForm,
     },
     theme::{Icon, colors, size, space},
     widgets::{Button, Dialog, body, caption, label_text, password as password_field, spinner},

@@ -4,7 +4,10 @@ use eframe::egui::{Context, Event, Frame, Label, Margin, RichText, ScrollArea, U
 
 use super::{Draw, at_the_right};
 use crate::{
-    state::{Action, Example, SecretOnce},
+    state::{
+        Action,
+        keys::{Example, SecretOnce},
+    },
     theme::{Icon, colors, font, mono, size, space},
     widgets::{Banner, Button, Dialog, banner, body, caption, chip, line},
 };

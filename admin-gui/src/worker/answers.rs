@@ -6,9 +6,8 @@ use jiff::Timestamp;
 
 use crate::state::{
     club::{Club, Membership, Person, Plan, SignedIn},
-    exchange::MemberWish,
     keys::{Key, PreviousSecret, Revoked, Scope},
-    members::{Member, MemberFacts, Role, Standing},
+    members::{Member, MemberFacts, MemberWish, Role, Standing},
 };
 
 /// The instant, which both types know to the millisecond.

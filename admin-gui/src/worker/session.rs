@@ -12,11 +12,11 @@ use super::{
 use crate::state::{
     address::Address,
     club::SignedIn,
-    exchange::{Change, Changed, Command, Event, KeyFacts, MemberEdit},
+    exchange::{Change, Changed, Command, Event},
     failure::{Failure, FailureKind},
-    keys::Key,
+    keys::{Key, KeyFacts},
     listing::Page,
-    members::Member,
+    members::{Member, MemberEdit},
     secret::Secret,
 };
 

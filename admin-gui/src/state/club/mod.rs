@@ -1,6 +1,11 @@
 //! The club: what is known of it beside its keys and members.
 
+mod form;
+mod hand_over;
+
 use jiff::Timestamp;
+
+pub use self::{form::ClubForm, hand_over::HandOverForm};
 
 /// A club of which the person is head coach.
 #[derive(Debug, Clone, PartialEq, Eq)]

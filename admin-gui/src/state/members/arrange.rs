@@ -1,315 +1,17 @@
-//! The roster: what is known of it, and which of it is on screen.
+//! Which members are shown, in which order: found when something changes, since each frame asks.
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
     hash::Hash,
-    ops::Deref,
 };
 
 // Quicker than std's hashing, which is made for maps that strangers fill.
 use foldhash::fast::FixedState;
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
-use super::{
-    exchange::{MemberEdit, MemberWish},
-    listing::{Listing, Record},
-    selection::{Move, Selection},
-};
-use crate::rules::{Search, fold, fold_words};
-
-/// A row of the roster: reads as its facts, which change only as a whole, since what is derived from them follows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Member {
-    facts: MemberFacts,
-    /// Its folded words, each after a space: what a search looks through.
-    words: String,
-}
-
-/// What a member is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MemberFacts {
-    /// Stays for life.
-    pub id: String,
-    /// What it is in the club.
-    pub role: Role,
-    /// Whether it counts.
-    pub status: Standing,
-    /// What it is called.
-    pub name: String,
-    /// Where to reach it.
-    pub email: Option<String>,
-    /// Words by which it is grouped.
-    pub labels: Vec<String>,
-    /// Its id in the tool that the roster is synced from.
-    pub external_id: Option<String>,
-    /// For an athlete: the coach.
-    pub coach_id: Option<String>,
-    /// Whether a person has accepted the invitation.
-    pub accepted: bool,
-    /// When it was added.
-    pub created_at: Timestamp,
-    /// When it was last changed.
-    pub updated_at: Timestamp,
-}
-
-/// What a member is in the club.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Role {
-    /// Heads it.
-    HeadCoach,
-    /// Coaches.
-    Coach,
-    /// Is coached.
-    Athlete,
-}
-
-impl Role {
-    /// All there are.
-    pub const ALL: [Self; 3] = [Self::HeadCoach, Self::Coach, Self::Athlete];
-
-    /// The word for it.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::HeadCoach => "Head coach",
-            Self::Coach => "Coach",
-            Self::Athlete => "Athlete",
-        }
-    }
-}
-
-/// Whether a member counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Standing {
-    /// Takes part.
-    Active,
-    /// Is away.
-    Inactive,
-    /// Is shut out.
-    Suspended,
-}
-
-impl Standing {
-    /// All there are.
-    pub const ALL: [Self; 3] = [Self::Active, Self::Inactive, Self::Suspended];
-
-    /// The word for it.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Active => "Active",
-            Self::Inactive => "Inactive",
-            Self::Suspended => "Suspended",
-        }
-    }
-}
-
-impl From<MemberFacts> for Member {
-    fn from(facts: MemberFacts) -> Self {
-        let mut words = String::new();
-        let email = facts.email.as_deref().map(|email| [vec![fold(email)], fold_words(email)].concat());
-        for word in fold_words(&facts.name).into_iter().chain(email.into_iter().flatten()) {
-            words.push(' ');
-            words.push_str(&word);
-        }
-        Self { facts, words }
-    }
-}
-
-impl Deref for Member {
-    type Target = MemberFacts;
-
-    fn deref(&self) -> &MemberFacts {
-        &self.facts
-    }
-}
-
-impl Record for Member {
-    fn id(&self) -> &str {
-        &self.id
-    }
-}
-
-impl Member {
-    /// What can be changed of it.
-    pub fn wish(&self) -> MemberWish {
-        MemberWish {
-            name: self.name.clone(),
-            email: self.email.clone(),
-            external_id: self.external_id.clone(),
-            role: self.role,
-            status: self.status,
-            labels: self.labels.clone(),
-            coach_id: self.coach_id.clone(),
-        }
-    }
-
-    /// The member as it would be.
-    pub fn with(&self, wish: &MemberWish) -> Self {
-        let MemberWish { name, email, external_id, role, status, labels, coach_id } = wish.clone();
-        MemberFacts { name, email, external_id, role, status, labels, coach_id, ..self.facts.clone() }.into()
-    }
-
-    /// The member as it would be after an edit.
-    pub fn edited(&self, edit: &MemberEdit) -> Self {
-        let mut wish = self.wish();
-        match edit {
-            MemberEdit::All { to, .. } => wish = *to.clone(),
-            MemberEdit::Status(status) => wish.status = *status,
-            MemberEdit::Coach(coach) => wish.coach_id.clone_from(coach),
-            MemberEdit::AddLabel(label) => {
-                wish.labels.push(label.clone());
-                wish.labels.sort();
-                wish.labels.dedup();
-            }
-            MemberEdit::RemoveLabel(label) => wish.labels.retain(|known| known != label),
-        }
-        self.with(&wish)
-    }
-}
-
-/// Which members are shown; all of these at once.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Filter {
-    /// With this role.
-    pub role: Option<Role>,
-    /// With this status.
-    pub status: Option<Standing>,
-    /// With this label.
-    pub label: Option<String>,
-    /// Assigned to this coach.
-    pub coach_id: Option<String>,
-}
-
-impl Filter {
-    /// Whether it leaves anything out.
-    pub fn is_set(&self) -> bool {
-        *self != Self::default()
-    }
-}
-
-/// A column of the table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub enum Column {
-    /// Name, and email below.
-    #[default]
-    Name,
-    /// What it is in the club.
-    Role,
-    /// Whether it counts.
-    Status,
-    /// Who coaches it.
-    Coach,
-    /// Words by which it is grouped.
-    Labels,
-    /// When it was added.
-    Added,
-}
-
-/// The roster of a club, and how it is shown.
-#[derive(Debug, Clone, Default)]
-pub struct Members {
-    /// The members.
-    pub list: Listing<Member>,
-    /// Which are shown.
-    pub filter: Filter,
-    /// What is searched for.
-    pub search: String,
-    /// By what they are sorted, and whether the other way round.
-    pub sort: (Column, bool),
-    /// The member that the keyboard is on.
-    pub selected: Selection,
-    /// Those that an act for several is meant for.
-    pub marked: BTreeSet<String>,
-    /// The places in the list of those that are shown, in order.
-    pub rows: Vec<usize>,
-    /// How many members there were when that was found.
-    pub rows_of: usize,
-    /// Whether that must be found anew, labels and coaches too, before it is next shown.
-    pub unarranged: bool,
-    /// Every label in use, sorted.
-    pub labels: Vec<String>,
-    /// Everyone an athlete can be assigned to: id and name, sorted by name.
-    pub coaches: Vec<(String, String)>,
-    /// How many members there are of each role, in the order of [`Role::ALL`].
-    counts: [usize; Role::ALL.len()],
-    /// The places in the list of all members, sorted by name.
-    by_name: Vec<usize>,
-    /// The folded words of all members, one after the other: a search looks through them in one piece several times as
-    /// quickly as in as many pieces as there are members.
-    words: String,
-    /// Where the words of each member end.
-    words_end: Vec<usize>,
-}
+use super::{Column, Member, Members, Role};
+use crate::rules::{Search, fold};
 
 impl Members {
-    /// The member of that id.
-    pub fn get(&self, id: &str) -> Option<&Member> {
-        self.list.get(id)
-    }
-
-    /// Puts `member` in the place of the one with its id, or at the end, where the newest are. An athlete keeps no coach
-    /// who is none any more.
-    pub fn put(&mut self, member: Member) {
-        if member.role == Role::Athlete {
-            self.release(&member.id);
-        }
-        match self.list.get_mut(&member.id) {
-            Some(known) => *known = member,
-            None => self.list.items.push(member),
-        }
-        self.unarranged = true;
-    }
-
-    /// Takes the member of that id out; its place and itself.
-    pub fn remove(&mut self, id: &str) -> Option<(usize, Member)> {
-        let at = self.list.items.iter().position(|member| member.id == id)?;
-        self.list.touch();
-        self.unarranged = true;
-        self.marked.remove(id);
-        let member = self.list.items.remove(at);
-        if member.role == Role::Coach {
-            self.release(id);
-        }
-        Some((at, member))
-    }
-
-    /// Puts `member` back where it was.
-    pub fn insert(&mut self, at: usize, member: Member) {
-        let at = at.min(self.list.items.len());
-        self.list.touch();
-        self.unarranged = true;
-        self.list.items.insert(at, member);
-    }
-
-    /// The athletes of a coach who goes are left without one, as on the server.
-    fn release(&mut self, coach: &str) {
-        if self.coaches.iter().any(|(id, _)| id == coach) {
-            for member in &mut self.list.items {
-                if member.coach_id.as_deref() == Some(coach) {
-                    member.facts.coach_id = None;
-                }
-            }
-        }
-    }
-
-    /// What an athlete's coach is called.
-    pub fn coach_name(&self, id: &str) -> Option<&str> {
-        self.coaches.iter().find(|(coach, _)| coach == id).map(|(_, name)| name.as_str())
-    }
-
-    /// Finds anew what is shown, if the list has changed since.
-    pub fn settle(&mut self) {
-        if std::mem::take(&mut self.unarranged) {
-            self.gather();
-            self.arrange();
-        }
-    }
-
-    /// How many members have that role.
-    pub fn count(&self, role: Role) -> usize {
-        self.counts[role as usize]
-    }
-
     /// Finds anew what is shown: after the list, the filter, the search or the order has changed.
     pub fn arrange(&mut self) {
         if self.by_name.len() != self.list.items.len() {
@@ -371,14 +73,14 @@ impl Members {
         self.words.clear();
         self.words_end.clear();
         for member in items {
-            self.words.push_str(&member.words);
+            self.words.push_str(member.words());
             self.words_end.push(self.words.len());
         }
         // Most are in order already, and then there is little to sort.
         let known = self.by_name.len();
         self.by_name.retain(|&at| at < items.len());
         self.by_name.extend(known..items.len());
-        self.by_name.sort_by(|&one, &other| items[one].words.cmp(&items[other].words).then(one.cmp(&other)));
+        self.by_name.sort_by(|&one, &other| items[one].words().cmp(items[other].words()).then(one.cmp(&other)));
         let mut labels = BTreeSet::new();
         for member in &self.list.items {
             for label in &member.labels {
@@ -397,25 +99,6 @@ impl Members {
             .collect();
         coaches.sort_by_cached_key(|(_, name)| fold(name));
         self.coaches = coaches;
-    }
-
-    /// Selects the member of that id.
-    pub fn choose(&mut self, id: String) {
-        self.selected.choose(id, &self.list.items, &self.rows, |member| &member.id);
-    }
-
-    /// Moves the selection.
-    pub fn select(&mut self, to: Move) {
-        self.selected.go(to, &self.list.items, &self.rows, |member| &member.id);
-    }
-
-    /// Those that an act is meant for: the marked ones, else the selected one.
-    pub fn meant(&self) -> Vec<String> {
-        if self.marked.is_empty() {
-            self.selected.id().map(str::to_owned).into_iter().collect()
-        } else {
-            self.marked.iter().cloned().collect()
-        }
     }
 }
 
@@ -436,7 +119,12 @@ fn in_groups<K: Hash + Eq, R: Ord>(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use jiff::Timestamp;
+
+    use super::{
+        super::{MemberFacts, Standing},
+        *,
+    };
 
     fn facts(id: &str, name: &str, role: Role) -> MemberFacts {
         MemberFacts {

@@ -1,0 +1,57 @@
+//! The secret of a new key, this once.
+
+use jiff::Timestamp;
+
+use super::{Key, Scope};
+use crate::state::secret::Secret;
+
+/// A key that was just created, and its secret.
+pub struct SecretOnce {
+    /// The key.
+    pub key: Key,
+    /// Its secret; gone when the dialog is.
+    pub secret: Secret,
+    /// When it was copied.
+    pub copied_at: Option<Timestamp>,
+    /// When the example was copied.
+    pub example_copied_at: Option<Timestamp>,
+    /// Whether the person tried to leave without saying that they have stored it.
+    pub insisted: bool,
+    /// Which example is shown.
+    pub example: Example,
+    /// Where the server is, for the examples.
+    pub server: String,
+    /// The club, for the examples.
+    pub organization_id: String,
+}
+
+impl SecretOnce {
+    /// The example that is shown, ready to run.
+    pub fn example_text(&self) -> String {
+        let (server, secret) = (&self.server, self.secret.reveal());
+        // What this key may do.
+        let path = if self.key.scopes.contains(&Scope::MembersRead) {
+            format!("/organizations/{}/members", self.organization_id)
+        } else if self.key.scopes.contains(&Scope::OrganizationRead) {
+            format!("/organizations/{}", self.organization_id)
+        } else {
+            "/auth/me".to_owned()
+        };
+        match self.example {
+            Example::Curl => {
+                format!("curl {server}/api/v1{path} \\\n  -H \"Authorization: Bearer {secret}\"")
+            }
+            Example::Python => format!(
+                "import json, urllib.request\n\nrequest = urllib.request.Request(\n    \"{server}/api/v1{path}\",\n    headers={{\"Authorization\": \"Bearer {secret}\"}},\n)\nprint(json.load(urllib.request.urlopen(request)))"
+            ),
+        }
+    }
+}
+
+/// An example of how a key is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "names")]
+pub enum Example {
+    Curl,
+    Python,
+}
