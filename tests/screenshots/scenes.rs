@@ -12,7 +12,8 @@ use astral_admin::{
         keys::{Expiry, Filter, Key},
         listing::Listing,
         members::Role,
-        sign_in::{Outsider, SetUp},
+        outsider::Outsider,
+        sign_in::SetUp,
     },
 };
 use eframe::egui::Context;

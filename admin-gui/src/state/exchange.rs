@@ -4,12 +4,13 @@ use jiff::Timestamp;
 
 use super::{
     address::Address,
-    club::{Club, SignedIn},
+    club::Club,
     failure::Failure,
     keys::{Key, KeyFacts},
     listing::Page,
     members::{Member, MemberEdit, MemberWish},
     secret::Secret,
+    session::SignedIn,
 };
 
 /// What is to be done outside the state.

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan as _, tz::TimeZone};
 
 use super::{
     Action, Connection, Console, Dialog, Screen, State, View,
-    club::{Club, Membership, Person, Plan, SignedIn},
+    club::{Club, Plan},
     exchange::{Change, Changed, Command, Effect, Event, Keyring},
     failure::{Failure, FailureKind},
     keys::{Filter, Key, tests::key},
@@ -12,6 +12,7 @@ use super::{
     members::{Member, MemberFacts, Role, Standing},
     preferences::Preferences,
     secret::Secret,
+    session::{Membership, Person, SignedIn},
     time::Clock,
 };
 

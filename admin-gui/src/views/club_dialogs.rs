@@ -8,10 +8,11 @@ use crate::{
     state::{
         Action,
         change::Sending,
-        club::{Club, HandOverForm, Person},
+        club::{Club, HandOverForm},
         form::sentence,
         members::{Members, Role, Standing},
         password::PasswordForm,
+        session::Person,
     },
     theme::{Icon, colors, size, space},
     widgets::{Button, Dialog, body, caption, label_text, password as password_field, spinner},

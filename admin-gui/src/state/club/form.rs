@@ -3,7 +3,7 @@
 use super::Club;
 use crate::{
     rules::{Description, Invalid, Name},
-    state::{change::Sending, form::Field},
+    state::{change::Sending, failure::Failure, form::Field},
 };
 
 /// The club's name and description, being changed.
@@ -26,6 +26,12 @@ impl ClubForm {
         self.name.rebase(before.name, after.name);
         self.description.rebase(before.description, after.description);
         self.club = club.clone();
+    }
+
+    /// Takes what the server said of single fields.
+    pub fn hear(&mut self, failure: &Failure) {
+        self.name.hear("name", failure);
+        self.description.hear("description", failure);
     }
 
     /// Whether anything was touched.

@@ -103,6 +103,11 @@ impl KeyForm {
         self.etag = etag;
     }
 
+    /// Whether it changes the key of that id.
+    pub(super) fn is_of(&self, id: &str) -> bool {
+        self.key.as_ref().is_some_and(|key| key.id == id)
+    }
+
     /// Whether what is to be changed is not known at a revision yet.
     pub fn is_awaited(&self) -> bool {
         self.key.is_some() && self.etag.is_none()
@@ -162,13 +167,20 @@ impl KeyForm {
         Ok(ranges)
     }
 
+    /// What the key is to be, if all that was typed can be sent.
+    pub(super) fn facts(&self, clock: &Clock) -> Result<KeyFacts, Invalid> {
+        Ok(KeyFacts {
+            name: self.name()?.as_str().to_owned(),
+            description: self.description()?.map(|description| description.as_str().to_owned()),
+            expires_at: self.expires_at(clock)?,
+            scopes: self.scopes()?,
+            allowed_ips: self.addresses()?,
+        })
+    }
+
     /// Whether all that was typed can be sent.
     pub fn is_ready(&self, clock: &Clock) -> bool {
-        self.name().is_ok()
-            && self.description().is_ok()
-            && self.expires_at(clock).is_ok()
-            && self.scopes().is_ok()
-            && self.addresses().is_ok()
+        self.facts(clock).is_ok()
     }
 
     /// Marks every field as left, so that each says what is wrong with it.

@@ -1,4 +1,4 @@
-//! An API key: what is known of it, and what wants attention.
+//! An API key: what it may do, what it is now, why it wants a look.
 
 use jiff::Timestamp;
 

@@ -1,6 +1,8 @@
-//! The keys of a club, and which of them are on screen.
+//! The keys of a club, as they are shown.
 
+mod act;
 mod form;
+mod hear;
 mod key;
 mod revoke;
 mod secret_once;
@@ -147,6 +149,11 @@ impl Tally {
 }
 
 impl Keys {
+    /// No keys yet, of which those will be shown in that order.
+    pub(super) fn shown_as(filter: Filter, sort: (Column, bool)) -> Self {
+        Self { filter, sort, with_ended: filter.needs_ended(), ..Self::default() }
+    }
+
     /// The key of that id.
     pub fn get(&self, id: &str) -> Option<&Key> {
         self.list.get(id).or_else(|| self.open.as_ref().filter(|open| open.id == id))
@@ -161,6 +168,12 @@ impl Keys {
             Some(known) => *known = key,
             None => self.list.items.insert(0, key),
         }
+    }
+
+    /// Shows `key` as it is now.
+    pub(super) fn update(&mut self, key: Key, clock: &Clock) {
+        self.put(key);
+        self.arrange(clock);
     }
 
     /// Finds anew what is shown, and counts: after the list, the filter, the search or the order has changed, or the

@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::Key;
+use super::{Key, Revoked};
 use crate::{
     rules::{Invalid, Reason},
-    state::{SHOW_WAIT, form::Field, time::Clock},
+    state::{Dialog, SHOW_WAIT, Screen, State, change::What, exchange::Change, form::Field, time::Clock},
 };
 
 /// A key that is to be revoked.
@@ -81,6 +81,51 @@ impl RevokeForm {
     pub fn is_meant(&self, clock: &Clock) -> bool {
         let unused = self.last_use == LastUse::Known && !self.key.in_use(clock);
         unused || self.typed_name.text.trim() == self.key.name.trim()
+    }
+}
+
+impl State {
+    /// Asks whether to revoke a key.
+    pub(in crate::state) fn ask_revoke(&mut self, id: String) {
+        let Some(key) = self.console().and_then(|console| console.keys.get(&id)) else { return };
+        if key.revoked.is_none() {
+            let form = RevokeForm::of(key, &self.clock);
+            self.open_dialog(Dialog::Revoke(Box::new(form)));
+            // It may have been used since the list was read.
+            self.load_key(id);
+        }
+    }
+
+    /// Revokes a key, which shows at once.
+    pub(in crate::state) fn revoke(&mut self) {
+        let Self { screen: Screen::Console(console), clock, .. } = self else { return };
+        let Some(Dialog::Revoke(form)) = &mut console.dialog else { return };
+        let Ok(reason) = form.reason() else {
+            form.reason.left = true;
+            return;
+        };
+        if !form.is_meant(clock) {
+            form.typed_name.left = true;
+            return;
+        }
+        let before = form.key.clone();
+        let reason = reason.map(|reason| reason.as_str().to_owned());
+        let revoked = Revoked { at: clock.now, by: console.person.name.clone(), reason: reason.clone() };
+        console.dialog = None;
+        console.keys.update(Key { revoked: Some(revoked), revoking: true, ..before.clone() }, clock);
+        let id = before.id.clone();
+        self.ask_change(What::RevokeKey { before }, Change::RevokeKey { id, reason });
+    }
+
+    /// A key was revoked.
+    pub(in crate::state) fn key_revoked(&mut self, before: &Key) {
+        if let Self { screen: Screen::Console(console), clock, .. } = self {
+            let by = console.person.name.clone();
+            let shown = console.keys.get(&before.id).unwrap_or(before).clone();
+            let revoked = shown.revoked.clone().unwrap_or(Revoked { at: clock.now, by, reason: None });
+            console.keys.update(Key { revoked: Some(revoked), revoking: false, ..shown }, clock);
+        }
+        self.say(format!("Revoked \"{}\". Whatever used it is refused now.", before.name));
     }
 }
 

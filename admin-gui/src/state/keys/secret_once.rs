@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Key, Scope};
-use crate::state::secret::Secret;
+use crate::state::{Dialog, State, secret::Secret};
 
 /// A key that was just created, and its secret.
 pub struct SecretOnce {
@@ -26,6 +26,20 @@ pub struct SecretOnce {
 }
 
 impl SecretOnce {
+    /// Shows the secret of a new key of that club on that server.
+    pub(super) fn of(key: Key, secret: Secret, server: String, organization_id: String) -> Self {
+        Self {
+            key,
+            secret,
+            copied_at: None,
+            example_copied_at: None,
+            insisted: false,
+            example: Example::Curl,
+            server,
+            organization_id,
+        }
+    }
+
     /// The example that is shown, ready to run.
     pub fn example_text(&self) -> String {
         let (server, secret) = (&self.server, self.secret.reveal());
@@ -54,4 +68,23 @@ impl SecretOnce {
 pub enum Example {
     Curl,
     Python,
+}
+
+impl State {
+    /// Shows another example.
+    pub(in crate::state) fn show_example(&mut self, example: Example) {
+        let Some(Dialog::Secret(once)) = self.dialog() else { return };
+        once.example = example;
+        once.example_copied_at = None;
+    }
+
+    /// Lets the secret go: the person has stored it.
+    pub(in crate::state) fn stored(&mut self) {
+        let Some(console) = self.console_mut() else { return };
+        if let Some(Dialog::Secret(once)) = &console.dialog {
+            let id = once.key.id.clone();
+            console.dialog = None;
+            console.keys.choose(id);
+        }
+    }
 }

@@ -100,9 +100,22 @@ impl MemberForm {
         Ok(labels)
     }
 
+    /// What the member is to be, if all that was typed can be sent.
+    pub(super) fn wish(&self) -> Result<MemberWish, Invalid> {
+        Ok(MemberWish {
+            name: self.name()?.as_str().to_owned(),
+            email: self.email()?.map(|email| email.as_str().to_owned()),
+            external_id: self.external_id()?.map(|id| id.as_str().to_owned()),
+            role: self.role,
+            status: self.status,
+            labels: self.labels()?,
+            coach_id: self.coach_id.clone().filter(|_| self.role == Role::Athlete),
+        })
+    }
+
     /// Whether all that was typed can be sent.
     pub fn is_ready(&self) -> bool {
-        self.name().is_ok() && self.email().is_ok() && self.external_id().is_ok() && self.labels().is_ok()
+        self.wish().is_ok()
     }
 
     /// Marks every field as left, so that each says what is wrong with it.

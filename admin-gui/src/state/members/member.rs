@@ -1,4 +1,4 @@
-//! A member: what is known of it, and what can be changed.
+//! A member: what is known of it, what can be changed.
 
 use std::ops::Deref;
 

@@ -1,7 +1,9 @@
-//! The roster of a club, and which of it is on screen.
+//! The roster of a club, as it is shown.
 
+mod act;
 mod arrange;
 mod form;
+mod hear;
 mod member;
 mod several;
 
@@ -9,6 +11,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+pub(super) use self::several::Batch;
 pub use self::{
     form::MemberForm,
     member::{Member, MemberEdit, MemberFacts, MemberWish, Role, Standing},
@@ -94,6 +97,11 @@ pub struct Members {
 }
 
 impl Members {
+    /// No members yet, of which those will be shown in that order.
+    pub(super) fn shown_as(filter: Filter, sort: (Column, bool)) -> Self {
+        Self { filter, sort, ..Self::default() }
+    }
+
     /// The member of that id.
     pub fn get(&self, id: &str) -> Option<&Member> {
         self.list.get(id)
@@ -170,6 +178,19 @@ impl Members {
     /// Moves the selection.
     pub fn select(&mut self, to: Move) {
         self.selected.go(to, &self.list.items, &self.rows, |member| &member.id);
+    }
+
+    /// Marks a member for an act on several, or takes the mark away.
+    pub(super) fn mark(&mut self, id: String) {
+        if !self.marked.remove(&id) {
+            self.marked.insert(id);
+        }
+    }
+
+    /// Marks all that are shown, or takes all marks away.
+    pub(super) fn mark_all(&mut self, all: bool) {
+        let shown = self.rows.iter().filter(|_| all).map(|&at| self.list.items[at].id.clone());
+        self.marked = shown.collect();
     }
 
     /// Those that an act is meant for: the marked ones, else the selected one.
