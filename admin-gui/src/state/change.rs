@@ -288,3 +288,44 @@ impl What {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::state::{
+        Action,
+        desk::{Desk, failure, key},
+        exchange::{Change, Command},
+        failure::FailureKind,
+        keys::Key,
+    };
+
+    #[test]
+    fn a_refused_change_goes_back_and_is_said() {
+        let mut desk = Desk::of(&["org_a"], vec![Key { last_used_at: None, ..key("key_1", "Sync") }]);
+        desk.revoke("key_1", "Sync");
+        assert!(desk.names().is_empty(), "it is shown at once");
+        desk.answer(desk.ticket(), Err(failure(FailureKind::Refused("not_found".into()))));
+        assert_eq!(desk.names(), ["Sync"]);
+        assert!(desk.state.notices.iter().any(|notice| notice.bad));
+    }
+
+    #[test]
+    fn a_change_that_is_sent_again_unchanged_is_done_once() {
+        let mut desk = Desk::of(&["org_a"], vec![]);
+        desk.act(Action::NewKey);
+        let mut keys = Vec::new();
+        for name in ["Sync", "Sync", "Another"] {
+            desk.name_key(name);
+            desk.act(Action::SaveKey);
+            let Some(Command::Change { ticket, change: Change::CreateKey { idempotency_key, .. }, .. }) =
+                desk.asked.pop()
+            else {
+                panic!("it is sent")
+            };
+            keys.push(idempotency_key);
+            desk.answer(ticket, Err(failure(FailureKind::Unreachable)));
+        }
+        assert_eq!(keys[0], keys[1]);
+        assert_ne!(keys[1], keys[2]);
+    }
+}

@@ -69,3 +69,39 @@ impl State {
         self.on_clipboard.take().map(|(secret, _)| secret)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::ToSpan as _;
+
+    use crate::state::{Action, desk::Desk, exchange::Effect};
+
+    #[test]
+    fn a_secret_leaves_the_clipboard_after_a_minute() {
+        let mut desk = Desk::of(&["org_a"], vec![]);
+        desk.create_key();
+        let cleared = |effects: &[Effect]| {
+            effects
+                .iter()
+                .any(|effect| matches!(effect, Effect::ClearClipboard(secret) if secret.reveal() == "astral_live_x"))
+        };
+        for (copy, copied) in [
+            (Action::CopySecret, Some("astral_live_x")),
+            (Action::CopyExample, Some("Authorization: Bearer astral_live_x")),
+            (Action::CopyMarked, None),
+        ] {
+            let effects = desk.state.act(copy.clone());
+            match (&effects[..], copied) {
+                ([Effect::CopySecret(text)], Some(copied)) => assert!(text.reveal().contains(copied)),
+                ([], None) => {}
+                _ => panic!("{copy:?} copies what it should"),
+            }
+            let now = desk.state.clock.now;
+            assert!(!cleared(&desk.state.tick(now + 59.seconds())), "{copy:?}");
+            assert!(cleared(&desk.state.tick(now + 60.seconds())), "{copy:?}");
+        }
+        desk.state.act(Action::CopySecret);
+        desk.act(Action::Stored);
+        assert!(cleared(&desk.state.tick(desk.state.clock.now + 60.seconds())), "also after the dialog is gone");
+    }
+}

@@ -98,3 +98,39 @@ impl State {
         self.pass_to(now);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::state::{
+        Action, Connection,
+        desk::{Desk, failure, key, signed_in},
+        exchange::{Command, Event},
+        failure::FailureKind,
+    };
+
+    #[test]
+    fn offline_it_tries_again_ever_more_rarely_and_goes_on_by_itself() {
+        let mut desk = Desk::of(&["org_a"], vec![key("key_1", "Sync")]);
+        desk.act(Action::Refresh);
+        let load = desk.load_of_keys();
+        desk.asked.clear();
+        desk.hear(Event::Keys { load, page: Err(failure(FailureKind::Unreachable)) });
+        let mut pauses = Vec::new();
+        for _ in 0..7 {
+            let Connection::Offline { retry_at, .. } = desk.console().connection.clone() else { panic!("offline") };
+            let pause = retry_at.duration_since(desk.state.clock.now);
+            pauses.push(pause.as_secs());
+            desk.wait(pause);
+            assert!(matches!(desk.asked.pop(), Some(Command::Probe)));
+            desk.hear(Event::NotReached(failure(FailureKind::Unreachable)));
+        }
+        assert_eq!(pauses, [2, 4, 8, 16, 30, 30, 30]);
+        assert_eq!(desk.names(), ["Sync"], "what was seen stays");
+
+        desk.hear(Event::NotReached(failure(FailureKind::Broken)));
+        assert_ne!(desk.console().connection, Connection::Online, "a server that is starting up is not there yet");
+        desk.hear(Event::Reached(signed_in(&["org_a"])));
+        assert_eq!(desk.console().connection, Connection::Online);
+        assert!(desk.console().keys.list.is_loading(), "what was seen is read again");
+    }
+}

@@ -91,3 +91,43 @@ impl Console {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::state::{
+        Action, Dialog, View,
+        desk::{Desk, member},
+        exchange::Changed,
+        members::Standing,
+    };
+
+    /// Ben was suspended on a slow line, and the answer closed the dialog with a new key's secret.
+    #[test]
+    fn an_answer_closes_no_dialog_but_its_own() {
+        let mut desk = Desk::of(&["org_a"], vec![]);
+        desk.act(Action::Show(View::Members));
+        desk.hear_members(vec![member("mem_ben", "Ben")]);
+        desk.act(Action::SetStatus(vec!["mem_ben".into()], Standing::Suspended));
+        let suspending = desk.ticket();
+
+        desk.create_key();
+        assert!(matches!(desk.console().dialog, Some(Dialog::Secret(_))));
+
+        let ben = Changed::Member(member("mem_ben", "Ben"));
+        desk.answer(suspending, Ok(ben));
+        desk.act(Action::Close);
+        assert!(matches!(desk.console().dialog, Some(Dialog::Secret(_))), "only the word that it is stored closes it");
+        assert!(!desk.state.keeps_open(), "closing the window was refused once by Escape already");
+        desk.act(Action::Stored);
+        assert!(desk.console().dialog.is_none());
+    }
+
+    #[test]
+    fn the_window_does_not_close_over_a_secret_at_once() {
+        let mut desk = Desk::of(&["org_a"], vec![]);
+        assert!(!desk.state.keeps_open());
+        desk.create_key();
+        assert!(desk.state.keeps_open(), "it asks whether the key is stored");
+        assert!(!desk.state.keeps_open(), "then it closes");
+    }
+}

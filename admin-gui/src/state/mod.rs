@@ -9,6 +9,8 @@ pub mod change;
 mod clipboard;
 pub mod club;
 mod connection;
+#[cfg(test)]
+mod desk;
 mod dialog;
 pub mod exchange;
 pub mod failure;
@@ -28,8 +30,6 @@ pub mod secret;
 pub mod selection;
 pub mod session;
 pub mod sign_in;
-#[cfg(test)]
-mod tests;
 mod tick;
 pub mod time;
 

@@ -88,3 +88,33 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::state::{
+        Action, View,
+        desk::{Desk, failure, key, member},
+        exchange::Event,
+        failure::FailureKind,
+        listing::Page,
+    };
+
+    /// The roster of one club was still coming in when another was opened, and its people were shown there.
+    #[test]
+    fn what_comes_of_one_club_is_not_shown_in_another() {
+        let mut desk = Desk::of(&["org_a", "org_b"], vec![key("key_1", "Of A")]);
+        desk.revoke("key_1", "Of A");
+        let revoking = desk.ticket();
+        desk.act(Action::Show(View::Members));
+        let load = desk.load_of_members();
+
+        desk.act(Action::Switch("org_b".into()));
+        let page = Page { items: vec![member("mem_a", "Of A")], next: None };
+        desk.hear(Event::Members { load, page: Ok(page) });
+        assert!(desk.console().members.list.items.is_empty());
+
+        desk.answer(revoking, Err(failure(FailureKind::Refused("not_found".into()))));
+        assert!(desk.console().keys.list.items.is_empty());
+        assert!(desk.state.notices.iter().any(|notice| notice.text.contains("Of A")), "but it is said");
+    }
+}

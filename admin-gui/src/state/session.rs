@@ -216,3 +216,68 @@ impl Console {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::state::{
+        Action, Screen, View,
+        desk::{Desk, failure, key, signed_in},
+        exchange::{Command, Event},
+        failure::FailureKind,
+        form::Field,
+        listing::Progress,
+    };
+
+    /// A late 401 of the old session threw the new one away.
+    #[test]
+    fn what_comes_of_an_ended_session_is_dropped() {
+        let mut desk = Desk::of(&["org_a"], vec![key("key_1", "Sync")]);
+        let old = desk.state.era();
+        desk.hear(Event::Club(Box::new(Err(failure(FailureKind::SignedOut)))));
+        assert!(matches!(desk.state.screen, Screen::SignIn(_)));
+        if let Screen::SignIn(form) = &mut desk.state.screen {
+            form.password.text_mut().push_str("half typed");
+        }
+        desk.hear_of(old, Event::Keys { load: 1, page: Err(failure(FailureKind::SignedOut)) });
+        assert!(matches!(&desk.state.screen, Screen::SignIn(form) if form.password.text() == "half typed"));
+
+        desk.hear(Event::SignedIn(Ok(signed_in(&["org_a"]))));
+        desk.hear_of(old, Event::Club(Box::new(Err(failure(FailureKind::SignedOut)))));
+        assert!(matches!(desk.state.screen, Screen::Console(_)));
+        assert_eq!(desk.names(), ["Sync"], "the person finds what they were at");
+    }
+
+    #[test]
+    fn who_lost_the_role_elsewhere_is_told() {
+        let mut desk = Desk::of(&["org_a", "org_b"], vec![key("key_1", "Sync")]);
+        desk.act(Action::Refresh);
+        let load = desk.load_of_keys();
+        let refused = failure(FailureKind::Refused("head_coach_required".into()));
+        desk.hear(Event::Keys { load, page: Err(refused) });
+        assert!(matches!(desk.asked.last(), Some(Command::Probe)));
+        desk.hear(Event::Reached(signed_in(&["org_b"])));
+        assert_eq!(desk.console().membership.organization_id, "org_b");
+        assert!(desk.state.notices.iter().any(|notice| notice.text.contains("Club org_a")));
+    }
+
+    #[test]
+    fn a_session_that_ends_leaves_nothing_waiting() {
+        let mut desk = Desk::of(&["org_a"], vec![key("key_1", "Sync")]);
+        desk.act(Action::Show(View::Club));
+        if let Some(form) = &mut desk.console().club_form {
+            form.name = Field::of("Renamed");
+        }
+        desk.act(Action::SaveClub);
+        desk.answer(desk.ticket(), Err(failure(FailureKind::SignedOut)));
+        desk.hear(Event::SignedIn(Ok(signed_in(&["org_a"]))));
+        let console = desk.console();
+        let form = console.club_form.as_ref().expect("the form is there");
+        assert_eq!(
+            (form.name.text.as_str(), form.sending.is_on()),
+            ("Renamed", false),
+            "what was typed is still there"
+        );
+        assert_eq!(console.membership.organization_name, "Club org_a", "what was not done is taken back");
+        assert_eq!(console.members.list.progress, Progress::Nothing, "and what was loading is asked for anew");
+    }
+}

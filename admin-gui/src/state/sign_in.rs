@@ -222,3 +222,32 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::state::{
+        Action, Screen, State,
+        desk::{Desk, clock, signed_in},
+        exchange::{Event, Keyring},
+        preferences::Preferences,
+    };
+
+    /// The box to stay signed in did not show to whom did not wait for the last session.
+    #[test]
+    fn whether_there_is_a_keyring_is_heard_also_after_the_last_session_was_not_waited_for() {
+        let mut desk = Desk::starting();
+        let era = desk.state.era();
+        desk.act(Action::SkipResume);
+        desk.state.hear(era, Event::Keyring(Keyring::There));
+        desk.state.hear(era, Event::Resumed(Some(Ok(signed_in(&["org_a"])))));
+        let Screen::SignIn(sign_in) = &desk.state.screen else { panic!("it asks who is there") };
+        assert_eq!(sign_in.keyring, Some(Keyring::There));
+    }
+
+    #[test]
+    fn an_address_without_a_scheme_is_sent_with_one() {
+        let preferences = Preferences { server: "club.example".into(), ..Preferences::default() };
+        let (state, _) = State::new(preferences, clock(), 7);
+        assert_eq!(state.preferences.server, "https://club.example");
+    }
+}

@@ -86,3 +86,45 @@ impl Console {
 fn shown_at(since: Timestamp, now: Timestamp) -> Option<Timestamp> {
     Some(since + SHOW_WAIT).filter(|shown| now < *shown)
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use crate::state::{
+        club::{Club, Plan},
+        desk::{Desk, club, failure, key},
+        exchange::Event,
+        failure::FailureKind,
+    };
+
+    /// A refused refresh was asked for again at once, as fast as the server answered.
+    #[test]
+    fn a_refused_refresh_is_not_repeated_at_once() {
+        let mut desk = Desk::of(&["org_a"], vec![key("key_1", "Sync")]);
+        desk.wait(SignedDuration::from_secs(60));
+        let load = desk.load_of_keys();
+        desk.asked.clear();
+        let refused = failure(FailureKind::Refused("not_found".into()));
+        desk.hear(Event::Keys { load, page: Err(refused) });
+        for _ in 0..59 {
+            desk.wait(SignedDuration::from_secs(1));
+        }
+        assert!(desk.asked.is_empty());
+        let next = desk.state.next_tick().expect("it has something to do");
+        assert!(next > desk.state.clock.now, "and sleeps until then");
+        desk.wait(SignedDuration::from_secs(2));
+        assert_eq!(desk.asked.len(), 1);
+        assert_eq!(desk.names(), ["Sync"], "what was there stays");
+    }
+
+    #[test]
+    fn a_plan_without_keys_asks_for_none() {
+        let mut desk = Desk::of(&["org_a"], vec![key("key_1", "Sync")]);
+        let free = Club { plan: Plan::Free, security_settings: false, ..club("org_a") };
+        desk.hear(Event::Club(Box::new(Ok(free))));
+        desk.wait(SignedDuration::from_secs(3600));
+        assert!(desk.asked.is_empty());
+        assert!(desk.state.next_tick().expect("minutes pass") > desk.state.clock.now);
+    }
+}

@@ -80,3 +80,34 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::state::{
+        Action,
+        desk::{Desk, key},
+        exchange::{Change, Command, Event},
+        keys::{Key, Scope},
+    };
+
+    /// The form was filled in from an old list, and saving it took back what somebody else had changed.
+    #[test]
+    fn a_form_shows_the_revision_that_it_changes() {
+        let mut desk = Desk::of(&["org_a"], vec![key("key_1", "Sync")]);
+        desk.act(Action::EditKey("key_1".into()));
+        desk.name_key("Sync, renamed");
+        desk.asked.clear();
+        desk.act(Action::SaveKey);
+        assert!(desk.asked.is_empty(), "not before it knows what is there");
+
+        let narrowed = Key { scopes: vec![Scope::MembersRead], ..key("key_1", "Sync") };
+        let answer = Ok((narrowed, Some("\"5\"".to_owned())));
+        desk.hear(Event::Key { organization: "org_a".into(), id: "key_1".into(), result: Box::new(answer) });
+        desk.act(Action::SaveKey);
+        let Some(Command::Change { change: Change::UpdateKey { etag, key, .. }, .. }) = desk.asked.last() else {
+            panic!("it is sent")
+        };
+        assert_eq!((etag.as_deref(), key.name.as_str()), (Some("\"5\""), "Sync, renamed"));
+        assert_eq!(key.scopes, [Scope::MembersRead], "what was not touched is as it is now");
+    }
+}

@@ -202,7 +202,8 @@ impl KeyForm {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::tests::clock, *};
+    use super::*;
+    use crate::state::desk::clock;
 
     #[test]
     fn an_expiry_lies_at_the_end_of_a_day() {

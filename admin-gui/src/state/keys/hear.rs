@@ -128,3 +128,55 @@ impl State {
         self.say(text);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use crate::state::{
+        Action, View,
+        desk::{Desk, key, start},
+        exchange::{Changed, Event},
+        keys::{Filter, Key, Revoked},
+        listing::Page,
+    };
+
+    /// The key was shown as active again for a minute, beside the words that it is revoked.
+    #[test]
+    fn a_refresh_on_its_way_does_not_undo_a_revocation() {
+        let mut desk = Desk::of(&["org_a"], vec![Key { last_used_at: None, ..key("key_1", "Sync") }]);
+        desk.act(Action::Refresh);
+        let load = desk.load_of_keys();
+        desk.revoke("key_1", "Sync");
+        let ticket = desk.ticket();
+        desk.hear(Event::Keys { load, page: Ok(Page { items: vec![key("key_1", "Sync")], next: None }) });
+        assert!(desk.names().is_empty());
+        assert!(desk.load_of_keys() > load, "it is read once more");
+        desk.answer(ticket, Ok(Changed::Done));
+        assert!(desk.names().is_empty());
+        assert!(desk.console().keys.list.items[0].revoked.is_some());
+    }
+
+    /// The page of a key said "not here" a minute after the key was revoked on it.
+    #[test]
+    fn the_page_of_a_key_stays_when_the_list_comes_without_it() {
+        let mut desk = Desk::of(&["org_a"], vec![key("key_1", "Sync"), key("key_2", "Other")]);
+        desk.act(Action::Show(View::Key("key_1".into())));
+        desk.wait(SignedDuration::from_secs(60));
+        desk.hear_keys(vec![key("key_2", "Other")]);
+        assert!(desk.console().keys.get("key_1").is_some());
+    }
+
+    #[test]
+    fn no_key_yet_is_told_from_none_any_more() {
+        let mut desk = Desk::of(&["org_a"], vec![key("key_1", "Sync")]);
+        desk.act(Action::Refresh);
+        desk.hear_keys(vec![]);
+        assert!(!desk.console().keys.has_ended, "whether there ever was one is not known yet");
+        let revoked = Revoked { at: start(), by: "Ana".into(), reason: None };
+        desk.hear_keys(vec![Key { revoked: Some(revoked), ..key("key_1", "Sync") }]);
+        let keys = &desk.console().keys;
+        assert!(keys.has_ended && !keys.list.items.is_empty() && keys.rows.is_empty());
+        assert_eq!(keys.count(Filter::Revoked), Some(1));
+    }
+}

@@ -205,10 +205,8 @@ impl Key {
 mod tests {
     use jiff::ToSpan as _;
 
-    use super::{
-        super::tests::{clock, key},
-        *,
-    };
+    use super::*;
+    use crate::state::desk::{clock, key};
 
     #[test]
     fn what_wants_attention_is_pointed_out() {

@@ -256,33 +256,11 @@ impl Keys {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use jiff::{ToSpan as _, tz::TimeZone};
+mod tests {
+    use jiff::ToSpan as _;
 
     use super::*;
-
-    pub fn clock() -> Clock {
-        Clock { now: "2026-11-23T12:00:00Z".parse().expect("an instant"), zone: TimeZone::UTC }
-    }
-
-    pub fn key(id: &str, name: &str) -> Key {
-        let now = clock().now;
-        Key {
-            id: id.to_owned(),
-            name: name.to_owned(),
-            description: None,
-            hint: "astral_live_abc…xyz".to_owned(),
-            scopes: Scope::ALL.to_vec(),
-            allowed_ips: Vec::new(),
-            created_at: now - 2400.hours(),
-            created_by: "Ana Ruiz".to_owned(),
-            expires_at: None,
-            last_used_at: Some(now - 2.hours()),
-            previous_secret: None,
-            revoked: None,
-            revoking: false,
-        }
-    }
+    use crate::state::desk::{clock, key};
 
     #[test]
     fn keys_are_filtered_searched_and_sorted() {

@@ -131,10 +131,8 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::tests::{clock, key},
-        *,
-    };
+    use super::*;
+    use crate::state::desk::{clock, key};
 
     #[test]
     fn a_key_in_use_is_revoked_by_its_name_only() {

@@ -70,3 +70,28 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::state::{
+        Action, View,
+        desk::{Desk, member},
+        exchange::Changed,
+        members::Standing,
+    };
+
+    /// Members that were removed came back with the answer to an earlier change.
+    #[test]
+    fn an_answer_brings_nobody_back_who_was_removed() {
+        let mut desk = Desk::of(&["org_a"], vec![]);
+        desk.act(Action::Show(View::Members));
+        desk.hear_members(vec![member("mem_ben", "Ben")]);
+        desk.act(Action::SetStatus(vec!["mem_ben".into()], Standing::Inactive));
+        let changing = desk.ticket();
+        desk.act(Action::AskRemove(vec!["mem_ben".into()]));
+        desk.act(Action::Remove);
+        let ben = Changed::Member(member("mem_ben", "Ben"));
+        desk.answer(changing, Ok(ben));
+        assert!(desk.console().members.list.items.is_empty());
+    }
+}
