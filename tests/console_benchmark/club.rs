@@ -2,10 +2,11 @@
 
 use astral_admin::state::{
     Connection, Console, Screen, State, View,
-    club::{Club, Membership, Person, Plan},
+    club::{Club, Plan},
     keys::{Filter, Key, Keys, Revoked, Scope},
     listing::{Listing, Page, Record},
     members::{Member, MemberFacts, Members, Role, Standing},
+    session::{Membership, Person},
 };
 use jiff::{Timestamp, ToSpan as _};
 

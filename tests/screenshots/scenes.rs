@@ -9,11 +9,11 @@ use astral_admin::{
         club::Plan,
         failure::{Failure, FailureKind},
         form::Field,
-        forms::Expiry,
-        keys::{Filter, Key},
+        keys::{Expiry, Filter, Key},
         listing::Listing,
         members::Role,
-        sign_in::{Outsider, SetUp},
+        outsider::Outsider,
+        sign_in::SetUp,
     },
 };
 use eframe::egui::Context;

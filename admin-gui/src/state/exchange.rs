@@ -4,12 +4,13 @@ use jiff::Timestamp;
 
 use super::{
     address::Address,
-    club::{Club, SignedIn},
+    club::Club,
     failure::Failure,
-    keys::{Key, Scope},
+    keys::{Key, KeyFacts},
     listing::Page,
-    members::{Member, Role, Standing},
+    members::{Member, MemberEdit, MemberWish},
     secret::Secret,
+    session::SignedIn,
 };
 
 /// What is to be done outside the state.
@@ -198,50 +199,6 @@ pub enum Change {
         /// The one to be.
         new: Secret,
     },
-}
-
-/// What can be said of a key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "as in Key")]
-pub struct KeyFacts {
-    pub name: String,
-    pub description: Option<String>,
-    pub expires_at: Option<Timestamp>,
-    pub scopes: Vec<Scope>,
-    pub allowed_ips: Vec<String>,
-}
-
-/// What a member is to be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "as in Member")]
-pub struct MemberWish {
-    pub name: String,
-    pub email: Option<String>,
-    pub external_id: Option<String>,
-    pub role: Role,
-    pub status: Standing,
-    pub labels: Vec<String>,
-    pub coach_id: Option<String>,
-}
-
-/// What is to change of a member.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MemberEdit {
-    /// Everything that differs from what it was.
-    All {
-        /// What it was when the person began to type.
-        from: Box<MemberWish>,
-        /// What it is to be.
-        to: Box<MemberWish>,
-    },
-    /// Its status.
-    Status(Standing),
-    /// Its coach; none to take the coach away.
-    Coach(Option<String>),
-    /// One label more.
-    AddLabel(String),
-    /// One label less.
-    RemoveLabel(String),
 }
 
 /// Whether sessions can be kept between one start and the next.

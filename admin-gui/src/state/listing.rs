@@ -199,6 +199,11 @@ impl<T: Record> Listing<T> {
         matches!(self.progress, Progress::Loading(_))
     }
 
+    /// Whether what is shown may be older than it should be, and is not being loaded again.
+    pub fn is_outdated(&self) -> bool {
+        self.stale && !self.is_loading()
+    }
+
     /// Whether what is shown goes on.
     pub fn has_rest(&self) -> bool {
         self.rest.is_some()

@@ -2,7 +2,14 @@
 
 use jiff::Timestamp;
 
-use super::{address::Address, exchange::Keyring, failure::Failure, form::Field, secret::Typed};
+use super::{
+    Screen, State,
+    address::Address,
+    exchange::{Command, Keyring},
+    failure::Failure,
+    form::Field,
+    secret::{Secret, Typed},
+};
 use crate::rules::{Email, Invalid, Name, Password};
 
 /// The view that asks who is there.
@@ -43,15 +50,6 @@ pub struct SetUp {
     pub club: Field,
     /// What the head coach is called.
     pub name: Field,
-}
-
-/// A person who is signed in and heads no club.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outsider {
-    /// What they are called.
-    pub name: String,
-    /// The clubs they belong to, and who heads each, as far as they may know.
-    pub clubs: Vec<(String, Option<String>)>,
 }
 
 impl SignIn {
@@ -125,5 +123,131 @@ impl SetUp {
 
     fn is_ready(&self) -> bool {
         self.code().is_ok() && self.club().is_ok() && self.name().is_ok()
+    }
+}
+
+impl State {
+    /// The view that asks who is there, with what is remembered.
+    pub(super) fn asking(&self, notice: Option<String>) -> SignIn {
+        let server = self.preferences.server.parse::<Address>();
+        SignIn {
+            server: Field::of(server.as_ref().map_or(self.preferences.server.as_str(), Address::typed)),
+            email: Field::of(&self.preferences.email),
+            keep: self.preferences.keep,
+            keyring: self.keyring,
+            notice,
+            ..SignIn::default()
+        }
+    }
+
+    /// Goes over to setting a new server up, or back.
+    pub(super) fn toggle_set_up(&mut self) {
+        let Screen::SignIn(sign_in) = &mut self.screen else { return };
+        sign_in.set_up = if sign_in.set_up.is_some() { None } else { Some(SetUp::default()) };
+        sign_in.failure = None;
+        sign_in.tried = false;
+    }
+
+    /// Sends what stands in the view.
+    pub(super) fn sign_in(&mut self) {
+        let now = self.clock.now;
+        let Screen::SignIn(sign_in) = &mut self.screen else { return };
+        if sign_in.sending.is_some() {
+            return;
+        }
+        if !sign_in.is_ready() {
+            sign_in.leave_all();
+            return;
+        }
+        let (Ok(server), Ok(email)) = (sign_in.address(), sign_in.email()) else { return };
+        sign_in.sending = Some(now);
+        sign_in.failure = None;
+        sign_in.notice = None;
+        sign_in.resumable = false;
+        self.era += 1;
+        let (email, password) = (email.as_str().to_owned(), sign_in.password.secret());
+        let keep = sign_in.keep && sign_in.keyring == Some(Keyring::There);
+        self.preferences.server = server.as_str().to_owned();
+        self.preferences.email.clone_from(&email);
+        self.preferences.keep = sign_in.keep;
+        let command = match &sign_in.set_up {
+            None => Command::SignIn { server, email, password, keep },
+            Some(set_up) => {
+                let (Ok(code), Ok(club), Ok(name)) = (set_up.code(), set_up.club(), set_up.name()) else { return };
+                Command::SetUp {
+                    server,
+                    setup_code: Secret::new(code),
+                    organization_name: club.as_str().to_owned(),
+                    display_name: name.as_str().to_owned(),
+                    email,
+                    password,
+                    keep,
+                }
+            }
+        };
+        self.ask(command);
+    }
+
+    /// Takes why nobody was signed in.
+    pub(super) fn not_signed_in(&mut self, failure: Failure) {
+        let Screen::SignIn(sign_in) = &mut self.screen else { return };
+        sign_in.sending = None;
+        sign_in.hear(&failure);
+        sign_in.failure = Some(failure);
+    }
+
+    /// Tries the session that the keyring keeps.
+    pub(super) fn resume(&mut self) {
+        let Screen::SignIn(sign_in) = &self.screen else { return };
+        let Ok(server) = sign_in.address() else { return };
+        server.as_str().clone_into(&mut self.preferences.server);
+        self.era += 1;
+        self.screen = Screen::Starting(self.clock.now);
+        self.ask(Command::Resume { server: Some(server) });
+    }
+
+    /// Does not wait for the session that the keyring keeps.
+    pub(super) fn skip_resume(&mut self) {
+        if matches!(self.screen, Screen::Starting(_)) {
+            self.era += 1;
+            self.screen = Screen::SignIn(Box::new(self.asking(None)));
+        }
+    }
+
+    /// Takes whether sessions can be kept.
+    pub(super) fn hear_keyring(&mut self, keyring: Keyring) {
+        self.keyring = Some(keyring);
+        if let Screen::SignIn(sign_in) = &mut self.screen {
+            sign_in.keyring = Some(keyring);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::state::{
+        Action, Screen, State,
+        desk::{Desk, clock, signed_in},
+        exchange::{Event, Keyring},
+        preferences::Preferences,
+    };
+
+    /// The box to stay signed in did not show to whom did not wait for the last session.
+    #[test]
+    fn whether_there_is_a_keyring_is_heard_also_after_the_last_session_was_not_waited_for() {
+        let mut desk = Desk::starting();
+        let era = desk.state.era();
+        desk.act(Action::SkipResume);
+        desk.state.hear(era, Event::Keyring(Keyring::There));
+        desk.state.hear(era, Event::Resumed(Some(Ok(signed_in(&["org_a"])))));
+        let Screen::SignIn(sign_in) = &desk.state.screen else { panic!("it asks who is there") };
+        assert_eq!(sign_in.keyring, Some(Keyring::There));
+    }
+
+    #[test]
+    fn an_address_without_a_scheme_is_sent_with_one() {
+        let preferences = Preferences { server: "club.example".into(), ..Preferences::default() };
+        let (state, _) = State::new(preferences, clock(), 7);
+        assert_eq!(state.preferences.server, "https://club.example");
     }
 }

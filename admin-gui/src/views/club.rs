@@ -4,7 +4,7 @@ use eframe::egui::{Frame, Margin, ScrollArea, Stroke, Ui};
 
 use super::{Draw, failed, list_failed};
 use crate::{
-    state::{Action, Connection, Console, forms::ClubForm},
+    state::{Action, Connection, Console, club::ClubForm},
     theme::{Icon, colors, size, space},
     widgets::{Button, Entry, body, caption, heading, muted, pill, title},
 };

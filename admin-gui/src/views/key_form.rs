@@ -7,8 +7,7 @@ use crate::{
     state::{
         Action,
         form::sentence,
-        forms::{Expiry, KeyForm},
-        keys::Scope,
+        keys::{Expiry, KeyForm, Scope},
         time::Clock,
     },
     theme::{Icon, colors, size, space},

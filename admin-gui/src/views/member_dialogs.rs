@@ -5,7 +5,12 @@ use jiff::Timestamp;
 
 use super::{Draw, failed, member_form::choose_coach, secret::copied_by_hand, sent};
 use crate::{
-    state::{Action, CoachForm, InvitationOnce, LabelForm, RemoveForm, members::Members, time::Clock},
+    state::{
+        Action,
+        invitation::InvitationOnce,
+        members::{CoachForm, LabelForm, Members, RemoveForm},
+        time::Clock,
+    },
     theme::{Icon, colors, font, size, space},
     widgets::{Button, Dialog, Entry, body, caption, chip, code, label_text, muted, spinner},
 };

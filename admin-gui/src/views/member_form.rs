@@ -6,8 +6,7 @@ use super::{Draw, failed, members::shorten, sent};
 use crate::{
     state::{
         Action,
-        forms::MemberForm,
-        members::{Members, Role, Standing},
+        members::{MemberForm, Members, Role, Standing},
     },
     theme::{Icon, colors, size, space},
     widgets::{Banner, Button, Dialog, Entry, banner, caption, chip, choose, label_text},

@@ -4,7 +4,7 @@ use eframe::egui::{CentralPanel, Frame, Ui};
 
 use super::{Draw, empty};
 use crate::{
-    state::{Action, sign_in::Outsider},
+    state::{Action, outsider::Outsider},
     theme::{Icon, colors},
     widgets::{Button, body},
 };

@@ -7,7 +7,7 @@ use crate::{
     rules::Invalid,
     state::{
         Action,
-        forms::{LastUse, RevokeForm},
+        keys::{LastUse, RevokeForm},
         time::Clock,
     },
     theme::{Icon, size},

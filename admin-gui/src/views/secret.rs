@@ -4,7 +4,10 @@ use eframe::egui::{Context, Event, Ui};
 
 use super::{Draw, at_the_right};
 use crate::{
-    state::{Action, Example, SecretOnce},
+    state::{
+        Action,
+        keys::{Example, SecretOnce},
+    },
     theme::{Icon, colors, font, size, space},
     widgets::{Banner, Button, Dialog, banner, body, caption, chip, code, line},
 };

@@ -5,10 +5,10 @@ use chrono::{DateTime, Utc};
 use jiff::Timestamp;
 
 use crate::state::{
-    club::{Club, Membership, Person, Plan, SignedIn},
-    exchange::MemberWish,
+    club::{Club, Plan},
     keys::{Key, PreviousSecret, Revoked, Scope},
-    members::{Member, MemberFacts, Role, Standing},
+    members::{Member, MemberFacts, MemberWish, Role, Standing},
+    session::{Membership, Person, SignedIn},
 };
 
 /// The instant, which both types know to the millisecond.

@@ -188,7 +188,7 @@ fn stop(loads: &mut HashMap<&'static str, tokio::task::JoinHandle<()>>) {
     }
 }
 
-type SignedIn = (Session, crate::state::club::SignedIn, crate::state::secret::Secret);
+type SignedIn = (Session, crate::state::session::SignedIn, crate::state::secret::Secret);
 
 async fn signed_in(
     result: Result<SignedIn, crate::state::failure::Failure>,

@@ -11,13 +11,13 @@ use super::{
 };
 use crate::state::{
     address::Address,
-    club::SignedIn,
-    exchange::{Change, Changed, Command, Event, KeyFacts, MemberEdit},
+    exchange::{Change, Changed, Command, Event},
     failure::{Failure, FailureKind},
-    keys::Key,
+    keys::{Key, KeyFacts},
     listing::Page,
-    members::Member,
+    members::{Member, MemberEdit},
     secret::Secret,
+    session::SignedIn,
 };
 
 /// How long to wait for a connection.

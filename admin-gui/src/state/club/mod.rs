@@ -1,6 +1,13 @@
-//! The club: what is known of it beside its keys and members.
+//! The club, without its keys or members.
+
+mod act;
+mod form;
+mod hand_over;
+mod hear;
 
 use jiff::Timestamp;
+
+pub use self::{form::ClubForm, hand_over::HandOverForm};
 
 /// A club of which the person is head coach.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,37 +50,4 @@ impl Plan {
             Self::Enterprise => "Enterprise",
         }
     }
-}
-
-/// Who is signed in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Person {
-    /// Stays for life.
-    pub id: String,
-    /// What they are called.
-    pub name: String,
-    /// What they sign in with.
-    pub email: String,
-}
-
-/// A club that the person belongs to, as far as signing in tells.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Membership {
-    /// The club.
-    pub organization_id: String,
-    /// What it is called.
-    pub organization_name: String,
-    /// The person's row in its roster.
-    pub member_id: String,
-    /// What they are there.
-    pub role: super::members::Role,
-}
-
-/// What signing in gives.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignedIn {
-    /// Who.
-    pub person: Person,
-    /// Where they belong.
-    pub memberships: Vec<Membership>,
 }

@@ -1,0 +1,133 @@
+//! What lies over a view and wants an answer.
+
+use super::{
+    Console, State,
+    change::Sending,
+    club::HandOverForm,
+    invitation::InvitationOnce,
+    keys::{KeyForm, RevokeForm, SecretOnce},
+    members::{CoachForm, LabelForm, MemberForm, RemoveForm},
+    password::PasswordForm,
+};
+
+/// What lies over a view and wants an answer.
+pub enum Dialog {
+    /// A new key, or a change of one.
+    Key(Box<KeyForm>),
+    /// A secret, this once.
+    Secret(Box<SecretOnce>),
+    /// Whether to revoke a key.
+    Revoke(Box<RevokeForm>),
+    /// A new member, or a change of one.
+    Member(Box<MemberForm>),
+    /// Whether to remove members.
+    Remove(RemoveForm),
+    /// Labels for several members.
+    Label(LabelForm),
+    /// A coach for several members.
+    Coach(CoachForm),
+    /// An invitation's link, this once.
+    Invitation(Box<InvitationOnce>),
+    /// The password.
+    Password(Box<PasswordForm>),
+    /// The head coach's role.
+    HandOver(Box<HandOverForm>),
+    /// Whether to sign out everywhere.
+    SignOutEverywhere(Sending),
+}
+
+impl State {
+    /// The open dialog.
+    pub(super) fn dialog(&mut self) -> Option<&mut Dialog> {
+        self.console_mut()?.dialog.as_mut()
+    }
+
+    /// Opens a dialog, unless another is open.
+    pub(super) fn open_dialog(&mut self, dialog: Dialog) {
+        self.in_console(|console| {
+            console.dialog.get_or_insert(dialog);
+        });
+    }
+
+    /// Closes the open dialog at the person's wish, if it can be closed.
+    pub(super) fn close_dialog(&mut self) {
+        let Some(console) = self.console_mut() else { return };
+        // What is on its way may bring a secret, which only this dialog can show.
+        let waits = console.sending().is_some_and(|sending| sending.is_on());
+        match &mut console.dialog {
+            Some(Dialog::Secret(once)) => once.insisted = true,
+            dialog if !waits => *dialog = None,
+            _ => {}
+        }
+    }
+
+    /// Whether the window must not be closed yet: it shows what nobody can show again. Asked once more, it may.
+    pub fn keeps_open(&mut self) -> bool {
+        match self.dialog() {
+            Some(Dialog::Secret(once)) => !std::mem::replace(&mut once.insisted, true),
+            _ => false,
+        }
+    }
+}
+
+impl Console {
+    /// Closes the dialog that waits for what was sent under `ticket`, and no other.
+    pub(super) fn close(&mut self, ticket: u64) {
+        if self.sending().is_some_and(|sending| sending.is(ticket)) {
+            self.dialog = None;
+        }
+    }
+
+    /// How the sending of the open dialog goes.
+    pub(super) fn sending(&mut self) -> Option<&mut Sending> {
+        match self.dialog.as_mut()? {
+            Dialog::Key(form) => Some(&mut form.sending),
+            Dialog::Member(form) => Some(&mut form.sending),
+            Dialog::Invitation(form) => Some(&mut form.sending),
+            Dialog::Password(form) => Some(&mut form.sending),
+            Dialog::HandOver(form) => Some(&mut form.sending),
+            Dialog::SignOutEverywhere(sending) => Some(sending),
+            Dialog::Secret(_) | Dialog::Revoke(_) | Dialog::Remove(_) | Dialog::Label(_) | Dialog::Coach(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::state::{
+        Action, Dialog, View,
+        desk::{Desk, member},
+        exchange::Changed,
+        members::Standing,
+    };
+
+    /// Ben was suspended on a slow line, and the answer closed the dialog with a new key's secret.
+    #[test]
+    fn an_answer_closes_no_dialog_but_its_own() {
+        let mut desk = Desk::of(&["org_a"], vec![]);
+        desk.act(Action::Show(View::Members));
+        desk.hear_members(vec![member("mem_ben", "Ben")]);
+        desk.act(Action::SetStatus(vec!["mem_ben".into()], Standing::Suspended));
+        let suspending = desk.ticket();
+
+        desk.create_key();
+        assert!(matches!(desk.console().dialog, Some(Dialog::Secret(_))));
+
+        let ben = Changed::Member(member("mem_ben", "Ben"));
+        desk.answer(suspending, Ok(ben));
+        desk.act(Action::Close);
+        assert!(matches!(desk.console().dialog, Some(Dialog::Secret(_))), "only the word that it is stored closes it");
+        assert!(!desk.state.keeps_open(), "closing the window was refused once by Escape already");
+        desk.act(Action::Stored);
+        assert!(desk.console().dialog.is_none());
+    }
+
+    #[test]
+    fn the_window_does_not_close_over_a_secret_at_once() {
+        let mut desk = Desk::of(&["org_a"], vec![]);
+        assert!(!desk.state.keeps_open());
+        desk.create_key();
+        assert!(desk.state.keeps_open(), "it asks whether the key is stored");
+        assert!(!desk.state.keeps_open(), "then it closes");
+    }
+}

@@ -1,0 +1,113 @@
+//! What the person does with keys.
+
+use super::{Column, Filter, KeyForm};
+use crate::state::{Dialog, Screen, State, change::What, exchange::Change};
+
+impl State {
+    /// Shows other keys.
+    pub(in crate::state) fn filter_keys(&mut self, filter: Filter) {
+        let Self { screen: Screen::Console(console), clock, .. } = self else { return };
+        self.preferences.key_filter = filter;
+        console.keys.filter = filter;
+        console.keys.arrange(clock);
+        if filter.needs_ended() && !console.keys.has_ended {
+            console.keys.with_ended = true;
+            self.load_keys();
+        }
+    }
+
+    /// Sorts the keys by a column; by the same again, the other way round.
+    pub(in crate::state) fn sort_keys(&mut self, column: Column) {
+        let Self { screen: Screen::Console(console), clock, .. } = self else { return };
+        let (known, reversed) = console.keys.sort;
+        console.keys.sort = (column, known == column && !reversed);
+        self.preferences.key_sort = console.keys.sort;
+        console.keys.arrange(clock);
+    }
+
+    /// Searches the keys for what was typed.
+    pub(in crate::state) fn search_keys(&mut self) {
+        let Self { screen: Screen::Console(console), clock, .. } = self else { return };
+        console.keys.arrange(clock);
+    }
+
+    /// Opens the page of a key.
+    pub(in crate::state) fn open_key(&mut self, id: String) {
+        self.in_console(|console| {
+            console.keys.open = console.keys.list.get(&id).cloned();
+            console.keys.choose(id.clone());
+        });
+        self.load_key(id);
+    }
+
+    /// Asks what a new key is to be, if the club can have keys.
+    pub(in crate::state) fn new_key(&mut self) {
+        if self.console().is_some_and(|console| console.has_security_settings()) {
+            self.open_dialog(Dialog::Key(Box::default()));
+        }
+    }
+
+    /// Asks what a key is to be.
+    pub(in crate::state) fn edit_key(&mut self, id: String) {
+        let Some(key) = self.console().and_then(|console| console.keys.get(&id)) else { return };
+        let form = KeyForm::of(key, None, &self.clock);
+        self.open_dialog(Dialog::Key(Box::new(form)));
+        self.load_key(id);
+    }
+
+    /// Sends the form of a key; a change shows at once.
+    pub(in crate::state) fn save_key(&mut self) {
+        let fresh = self.idempotency_key();
+        let clock = self.clock.clone();
+        let Some(Dialog::Key(form)) = self.dialog() else { return };
+        if form.sending.is_on() || form.is_awaited() {
+            return;
+        }
+        let Ok(facts) = form.facts(&clock) else {
+            form.leave_all();
+            return;
+        };
+        match form.key.clone() {
+            None => {
+                let idempotency_key = form.once.key_for(&facts, fresh);
+                self.send(What::CreateKey, Change::CreateKey { key: facts, idempotency_key });
+            }
+            Some(before) => {
+                let (id, etag, after) = (before.id.clone(), form.etag.clone(), before.with(&facts));
+                self.send(What::UpdateKey { before }, Change::UpdateKey { id, etag, key: facts });
+                self.in_console(|console| console.keys.update(after, &clock));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::state::{
+        Action,
+        desk::{Desk, key},
+        exchange::{Change, Command, Event},
+        keys::{Key, Scope},
+    };
+
+    /// The form was filled in from an old list, and saving it took back what somebody else had changed.
+    #[test]
+    fn a_form_shows_the_revision_that_it_changes() {
+        let mut desk = Desk::of(&["org_a"], vec![key("key_1", "Sync")]);
+        desk.act(Action::EditKey("key_1".into()));
+        desk.name_key("Sync, renamed");
+        desk.asked.clear();
+        desk.act(Action::SaveKey);
+        assert!(desk.asked.is_empty(), "not before it knows what is there");
+
+        let narrowed = Key { scopes: vec![Scope::MembersRead], ..key("key_1", "Sync") };
+        let answer = Ok((narrowed, Some("\"5\"".to_owned())));
+        desk.hear(Event::Key { organization: "org_a".into(), id: "key_1".into(), result: Box::new(answer) });
+        desk.act(Action::SaveKey);
+        let Some(Command::Change { change: Change::UpdateKey { etag, key, .. }, .. }) = desk.asked.last() else {
+            panic!("it is sent")
+        };
+        assert_eq!((etag.as_deref(), key.name.as_str()), (Some("\"5\""), "Sync, renamed"));
+        assert_eq!(key.scopes, [Scope::MembersRead], "what was not touched is as it is now");
+    }
+}

@@ -1,0 +1,120 @@
+//! Which view of which club is open.
+
+use super::{
+    Screen, State, View, club::ClubForm, keys::Keys, listing::Progress, members::Members, preferences::Place,
+    session::Membership,
+};
+
+impl State {
+    /// Opens a view.
+    pub(super) fn show(&mut self, view: View) {
+        let Screen::Console(console) = &mut self.screen else { return };
+        console.view = view.clone();
+        self.preferences.view = match &view {
+            View::Keys | View::Key(_) => Place::Keys,
+            View::Members => Place::Members,
+            View::Club => Place::Club,
+        };
+        match view {
+            View::Keys if console.keys.list.is_outdated() => self.load_keys(),
+            View::Keys => {}
+            View::Key(id) => self.open_key(id),
+            View::Members => self.want_members(),
+            View::Club => {
+                if console.club_form.is_none() {
+                    console.club_form = console.club.as_ref().map(ClubForm::of);
+                }
+                self.load_club();
+                // Handing over needs to know the coaches.
+                self.want_members();
+            }
+        }
+    }
+
+    /// Reads the members, unless they were read or are being read.
+    fn want_members(&mut self) {
+        let wanted = |members: &Members| members.list.progress == Progress::Nothing || members.list.is_outdated();
+        if self.console().is_some_and(|console| wanted(&console.members)) {
+            self.load_members(false);
+        }
+    }
+
+    /// Reads what is on screen anew.
+    pub(super) fn refresh(&mut self) {
+        let Some(view) = self.console().map(|console| console.view.clone()) else { return };
+        self.load_club();
+        match view {
+            View::Keys | View::Key(_) => self.load_keys(),
+            View::Members => self.load_members(false),
+            View::Club => {}
+        }
+    }
+
+    /// Opens another of the person's clubs.
+    pub(super) fn switch_club(&mut self, organization: &str) {
+        let Some(console) = self.console() else { return };
+        let wanted = console.clubs.iter().find(|club| club.organization_id == organization).cloned();
+        if let Some(membership) = wanted {
+            self.open_club(membership);
+        }
+    }
+
+    /// Opens a club of the person's.
+    pub(super) fn open_club(&mut self, membership: Membership) {
+        let known = self.preferences.organization_id.replace(membership.organization_id.clone());
+        let same_club = known.is_none_or(|known| known == membership.organization_id);
+        let mut preferences = self.preferences.clone();
+        if !same_club {
+            // Labels and coaches are of a club.
+            preferences.member_filter.label = None;
+            preferences.member_filter.coach_id = None;
+        }
+        let Some(console) = self.console_mut() else { return };
+        console.membership = membership;
+        console.club = None;
+        console.club_failure = None;
+        console.club_form = None;
+        console.dialog = None;
+        console.keys = Keys::shown_as(preferences.key_filter, preferences.key_sort);
+        console.members = Members::shown_as(preferences.member_filter, preferences.member_sort);
+        console.view = match preferences.view {
+            Place::Keys => View::Keys,
+            Place::Members => View::Members,
+            Place::Club => View::Club,
+        };
+        self.load_club();
+        if preferences.view != Place::Keys {
+            self.load_members(false);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::state::{
+        Action, View,
+        desk::{Desk, failure, key, member},
+        exchange::Event,
+        failure::FailureKind,
+        listing::Page,
+    };
+
+    /// The roster of one club was still coming in when another was opened, and its people were shown there.
+    #[test]
+    fn what_comes_of_one_club_is_not_shown_in_another() {
+        let mut desk = Desk::of(&["org_a", "org_b"], vec![key("key_1", "Of A")]);
+        desk.revoke("key_1", "Of A");
+        let revoking = desk.ticket();
+        desk.act(Action::Show(View::Members));
+        let load = desk.load_of_members();
+
+        desk.act(Action::Switch("org_b".into()));
+        let page = Page { items: vec![member("mem_a", "Of A")], next: None };
+        desk.hear(Event::Members { load, page: Ok(page) });
+        assert!(desk.console().members.list.items.is_empty());
+
+        desk.answer(revoking, Err(failure(FailureKind::Refused("not_found".into()))));
+        assert!(desk.console().keys.list.items.is_empty());
+        assert!(desk.state.notices.iter().any(|notice| notice.text.contains("Of A")), "but it is said");
+    }
+}
