@@ -122,6 +122,9 @@ impl App {
                 Effect::Ask(command) => self.worker.ask(self.state.era(), *command),
                 Effect::Copy(text) => ctx.copy_text(text),
                 Effect::CopySecret(secret) => ctx.copy_text(secret.reveal().to_owned()),
+                Effect::Discard(replaced) => {
+                    std::thread::spawn(move || drop(replaced));
+                }
                 Effect::ClearClipboard(secret) => {
                     // Another program can take its time to answer for what it put there.
                     std::thread::spawn(move || clipboard::clear(&secret));

@@ -4,8 +4,8 @@ use astral_admin::state::{
     Connection, Console, Screen, State, View,
     club::{Club, Plan},
     keys::{Filter, Key, Keys, Revoked, Scope},
-    listing::{Listing, Page, Record},
-    members::{Member, MemberFacts, Members, Role, Standing},
+    listing::{Items, Listing, Page},
+    members::{Member, Members, Role, Standing},
     session::{Membership, Person},
 };
 use jiff::{Timestamp, ToSpan as _};
@@ -180,7 +180,7 @@ fn member(n: usize, count: usize, now: Timestamp) -> Member {
     labels.sort();
     labels.dedup();
     let letters: String = format!("{first}.{last}").chars().filter(|c| c.is_ascii_alphabetic() || *c == '.').collect();
-    MemberFacts {
+    Member {
         id: member_id(n),
         role,
         status: match chance % 25 {
@@ -197,7 +197,6 @@ fn member(n: usize, count: usize, now: Timestamp) -> Member {
         created_at: now - ((count - n) as i64).minutes(),
         updated_at: now,
     }
-    .into()
 }
 
 fn key(n: usize, count: usize, now: Timestamp) -> Key {
@@ -230,7 +229,7 @@ fn key(n: usize, count: usize, now: Timestamp) -> Key {
     }
 }
 
-fn loaded<T: Record>(items: Vec<T>, now: Timestamp) -> Listing<T> {
+fn loaded<I: Items>(items: Vec<I::Item>, now: Timestamp) -> Listing<I> {
     let mut list = Listing::default();
     list.begin(1, now, false);
     list.hear(1, now, Ok(Page { items, next: None }));
@@ -247,7 +246,6 @@ pub fn open(state: &mut State, size: Size, view: View) {
     keys.arrange(&state.clock);
     let mut members = Members::default();
     members.list = loaded((0..size.members).map(|n| member(n, size.members, now)).collect(), now);
-    members.gather();
     members.arrange();
     let membership = Membership {
         organization_id: "org_1".into(),

@@ -8,7 +8,7 @@ use super::{
     exchange::{Change, Changed, Command},
     failure::{Failure, FailureKind},
     keys::Key,
-    members::Member,
+    members::{Member, Role},
 };
 
 /// A change on its way, and how to take it back.
@@ -26,7 +26,7 @@ pub(super) enum What {
     RevokeKey { before: Key },
     CreateMember,
     UpdateMember { before: Member, batch: Option<u64> },
-    RemoveMember { at: usize, before: Box<Member>, batch: Option<u64> },
+    RemoveMember { before: Box<Member>, batch: Option<u64> },
     Invite,
     UpdateClub { before: Box<Club> },
     HandOver,
@@ -137,10 +137,13 @@ impl State {
         let Some(Pending { organization, what, .. }) = self.pending.remove(&ticket) else { return };
         if self.console().is_some_and(|console| console.membership.organization_id != organization) {
             // Another club is open: what that one shows is read when it is opened.
-            if let Err(failure) = result {
-                self.complain(format!("{}: {}", what.name(), failure.text()));
+            match (what.batch(), result) {
+                (Some(batch), Ok(_)) => self.batch(batch).done += 1,
+                (Some(batch), Err(failure)) => self.batch(batch).refuse(what.name(), &failure),
+                (None, Ok(_)) => {}
+                (None, Err(failure)) => self.complain(format!("{}: {}", what.name(), failure.text())),
             }
-            return;
+            return self.finish_batch_of(&what);
         }
         match result {
             Ok(changed) => {
@@ -162,7 +165,7 @@ impl State {
             (What::RevokeKey { before }, _) => self.key_revoked(&before),
             (What::CreateMember, Changed::Member(member)) => self.member_created(ticket, member),
             (What::UpdateMember { batch, .. }, Changed::Member(member)) => self.member_updated(ticket, member, batch),
-            (What::RemoveMember { before, batch, .. }, _) => self.member_removed(&before, batch),
+            (What::RemoveMember { before, batch }, _) => self.member_removed(&before, batch),
             (What::Invite, Changed::Invited { link, expires_at }) => self.invited(ticket, link, expires_at),
             (What::UpdateClub { .. }, Changed::Club(club)) => self.club_updated(club),
             (What::HandOver, _) => self.handed_over(),
@@ -171,6 +174,12 @@ impl State {
             _ => {}
         }
         if let Some(batch) = batch {
+            self.finish_batch(batch);
+        }
+    }
+
+    fn finish_batch_of(&mut self, what: &What) {
+        if let Some(batch) = what.batch() {
             self.finish_batch(batch);
         }
     }
@@ -186,8 +195,16 @@ impl State {
         if let Self { screen: Screen::Console(console), clock, .. } = self {
             what.explain(&mut failure);
             let in_form = console.hear_refusal(ticket, &failure) || matches!(what, What::UpdateClub { .. });
-            what.take_back(console);
+            let doubt = what.take_back(console);
             console.keys.arrange(clock);
+            match doubt {
+                Doubt::None => {}
+                Doubt::Key(id) => self.load_key(id),
+                // The several are read at once, after the last of them.
+                Doubt::Member(id) if batch.is_none() => self.load_member(id),
+                Doubt::Member(_) => {}
+                Doubt::Members => self.load_members(false),
+            }
             if ["already_created", "revision_mismatch", "key_not_active"].iter().any(|code| failure.is(code)) {
                 self.load_club();
                 self.load_key_of_form();
@@ -234,6 +251,11 @@ impl What {
         }
     }
 
+    /// Whether it is part of a change of several members.
+    pub(super) fn is_of_several(&self) -> bool {
+        self.batch().is_some()
+    }
+
     /// Whether it is part of that change of several members.
     pub(super) fn is_of(&self, batch: u64) -> bool {
         self.batch() == Some(batch)
@@ -272,12 +294,35 @@ impl What {
         }
     }
 
-    /// Puts back what it had shown already, since it was not done.
-    pub(super) fn take_back(self, console: &mut Console) {
+    /// Whether it changes the member of that id.
+    pub(super) fn is_about(&self, member: &str) -> bool {
         match self {
-            Self::UpdateKey { before } | Self::RevokeKey { before } => console.keys.put(before),
-            Self::UpdateMember { before, .. } => console.members.put(before),
-            Self::RemoveMember { at, before, .. } => console.members.insert(at, *before),
+            Self::UpdateMember { before, .. } => before.id == member,
+            Self::RemoveMember { before, .. } => before.id == member,
+            _ => false,
+        }
+    }
+
+    /// Puts back what it had shown already, since it was not done; what may be otherwise on the server all the same.
+    pub(super) fn take_back(self, console: &mut Console) -> Doubt {
+        match self {
+            Self::UpdateKey { before } | Self::RevokeKey { before } => {
+                let id = before.id.clone();
+                console.keys.put(before);
+                return Doubt::Key(id);
+            }
+            Self::UpdateMember { before, .. } => {
+                // It may have been removed here meanwhile.
+                let Some(shown) = console.members.get(&before.id) else { return Doubt::None };
+                let doubt = Doubt::of(&before, shown.role);
+                console.members.put(before);
+                return doubt;
+            }
+            Self::RemoveMember { before, .. } => {
+                let doubt = Doubt::of(&before, Role::Athlete);
+                console.members.put(*before);
+                return doubt;
+            }
             Self::UpdateClub { before } => console.club = Some(*before),
             Self::CreateKey
             | Self::CreateMember
@@ -285,6 +330,30 @@ impl What {
             | Self::HandOver
             | Self::ChangePassword
             | Self::SignOutEverywhere => {}
+        }
+        Doubt::None
+    }
+}
+
+/// What is read again after a change of it was taken back: another one may have been done since.
+pub(super) enum Doubt {
+    /// Nothing.
+    None,
+    /// The key of that id.
+    Key(String),
+    /// The member of that id.
+    Member(String),
+    /// All members: the athletes of a coach who was to go had been left without one.
+    Members,
+}
+
+impl Doubt {
+    /// For a member that was shown in that role instead.
+    fn of(before: &Member, shown: Role) -> Self {
+        if before.role == Role::Coach && shown == Role::Athlete {
+            Self::Members
+        } else {
+            Self::Member(before.id.clone())
         }
     }
 }

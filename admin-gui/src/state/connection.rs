@@ -52,6 +52,7 @@ impl State {
             console.keys.list.stale = true;
             console.members.list.stale = true;
             self.refresh();
+            self.load_key_of_form();
         }
     }
 

@@ -10,7 +10,7 @@ use super::{
     form::Field,
     keys::{Key, Scope},
     listing::Page,
-    members::{Member, MemberFacts, Role, Standing},
+    members::{Member, Role, Standing},
     preferences::Preferences,
     secret::Secret,
     session::{Membership, Person, SignedIn},
@@ -74,7 +74,7 @@ pub fn key(id: &str, name: &str) -> Key {
 }
 
 pub fn member(id: &str, name: &str) -> Member {
-    MemberFacts {
+    Member {
         id: id.to_owned(),
         role: Role::Athlete,
         status: Standing::Active,
@@ -87,7 +87,6 @@ pub fn member(id: &str, name: &str) -> Member {
         created_at: start(),
         updated_at: start(),
     }
-    .into()
 }
 
 pub fn failure(kind: FailureKind) -> Failure {
@@ -114,7 +113,7 @@ impl Desk {
         let mut desk = Self::starting();
         desk.hear(Event::Keyring(Keyring::There));
         desk.hear(Event::Resumed(Some(Ok(signed_in(clubs)))));
-        desk.hear(Event::Club(Box::new(Ok(club(clubs[0])))));
+        desk.hear_club(Ok(club(clubs[0])));
         desk.hear_keys(keys);
         desk.asked.clear();
         desk
@@ -191,6 +190,12 @@ impl Desk {
             _ => None,
         });
         loads.next().expect("members were asked for")
+    }
+
+    /// Hears of the club that is open.
+    pub fn hear_club(&mut self, result: Result<Club, Failure>) {
+        let organization = self.console().membership.organization_id.clone();
+        self.hear(Event::Club { organization, result: Box::new(result) });
     }
 
     pub fn hear_keys(&mut self, items: Vec<Key>) {

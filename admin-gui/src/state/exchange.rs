@@ -23,6 +23,8 @@ pub enum Effect {
     CopySecret(Secret),
     /// Take a secret off the clipboard, if it still holds it.
     ClearClipboard(Secret),
+    /// Free what is shown no more, elsewhere than where frames are built: with 100,000 members that takes longer than one.
+    Discard(Box<dyn std::any::Any + Send>),
 }
 
 impl Effect {
@@ -111,6 +113,13 @@ pub enum Command {
         organization: String,
         /// Which.
         key: String,
+    },
+    /// Read one member.
+    LoadMember {
+        /// Of which club.
+        organization: String,
+        /// Which.
+        member: String,
     },
     /// Change something.
     Change {
@@ -229,13 +238,27 @@ pub enum Event {
     /// Who heads the clubs that were asked about: club and head coach.
     HeadCoaches(Vec<(String, Option<String>)>),
     /// A club.
-    Club(Box<Result<Club, Failure>>),
+    Club {
+        /// Which.
+        organization: String,
+        /// The club, or why it did not come.
+        result: Box<Result<Club, Failure>>,
+    },
     /// A page of keys of a load.
     Keys {
         /// Which load.
         load: u64,
         /// The page, or why it did not come.
         page: Result<Page<Key>, Failure>,
+    },
+    /// A member.
+    Member {
+        /// Of which club.
+        organization: String,
+        /// Which.
+        id: String,
+        /// The member, or why it did not come.
+        result: Box<Result<Member, Failure>>,
     },
     /// A page of members of a load.
     Members {

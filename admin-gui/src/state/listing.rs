@@ -1,6 +1,6 @@
 //! A list that is loaded page by page and keeps what is on screen while it is loaded again.
 
-use std::collections::HashSet;
+use std::ops::Deref;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -12,11 +12,35 @@ pub trait Record {
     fn id(&self) -> &str;
 }
 
+/// What holds them.
+pub trait Items: Default + Deref<Target = [<Self as Items>::Item]> {
+    /// One of them.
+    type Item: Record;
+
+    /// Adds what the server lists next.
+    fn add(&mut self, page: Vec<Self::Item>);
+
+    /// The one of that id.
+    fn find(&self, id: &str) -> Option<&Self::Item>;
+}
+
+impl<T: Record> Items for Vec<T> {
+    type Item = T;
+
+    fn add(&mut self, page: Self) {
+        self.extend(page);
+    }
+
+    fn find(&self, id: &str) -> Option<&T> {
+        self.iter().find(|item| item.id() == id)
+    }
+}
+
 /// A list of the server's, as far as it is known.
 #[derive(Debug, Clone)]
-pub struct Listing<T> {
+pub struct Listing<I> {
     /// What is shown.
-    pub items: Vec<T>,
+    pub items: I,
     /// What is going on.
     pub progress: Progress,
     /// When what is shown was complete.
@@ -26,7 +50,9 @@ pub struct Listing<T> {
     /// Where what is shown goes on; none if it is all there is.
     rest: Option<String>,
     /// What comes in while the old items stay on screen.
-    incoming: Option<Vec<T>>,
+    incoming: Option<I>,
+    /// What was shown before that.
+    replaced: Option<I>,
     /// When the last load came to its end, well or not.
     settled_at: Option<Timestamp>,
     /// The load whose pages count; those of others are dropped.
@@ -70,15 +96,16 @@ pub enum Heard {
     Again,
 }
 
-impl<T> Default for Listing<T> {
+impl<I: Default> Default for Listing<I> {
     fn default() -> Self {
         Self {
-            items: Vec::new(),
+            items: I::default(),
             progress: Progress::Nothing,
             loaded_at: None,
             stale: false,
             rest: None,
             incoming: None,
+            replaced: None,
             settled_at: None,
             load: 0,
             changed: false,
@@ -86,13 +113,13 @@ impl<T> Default for Listing<T> {
     }
 }
 
-impl<T: Record> Listing<T> {
+impl<I: Items> Listing<I> {
     /// Begins the load of that number: on from where what is shown ends, or from the start. The cursor of its first
     /// page.
     pub fn begin(&mut self, load: u64, now: Timestamp, on: bool) -> Option<String> {
         self.load = load;
         let cursor = self.rest.clone().filter(|_| on);
-        self.incoming = (cursor.is_none() && !self.items.is_empty()).then(Vec::new);
+        self.incoming = (cursor.is_none() && !self.items.is_empty()).then(I::default);
         self.progress = Progress::Loading(now);
         self.changed = false;
         self.stale = false;
@@ -100,7 +127,7 @@ impl<T: Record> Listing<T> {
     }
 
     /// Takes a page of `load`, or why it did not come.
-    pub fn hear(&mut self, load: u64, now: Timestamp, page: Result<Page<T>, Failure>) -> Heard {
+    pub fn hear(&mut self, load: u64, now: Timestamp, page: Result<Page<I::Item>, Failure>) -> Heard {
         if load != self.load || !self.is_loading() {
             return Heard::Nothing;
         }
@@ -116,16 +143,14 @@ impl<T: Record> Listing<T> {
         };
         let ends = next.is_none();
         match &mut self.incoming {
-            Some(incoming) => incoming.extend(items),
+            Some(incoming) => incoming.add(items),
             None => {
                 self.rest = next;
+                let mut items = items;
                 if self.changed {
-                    let known: HashSet<&str> = self.items.iter().map(Record::id).collect();
-                    let new: Vec<T> = items.into_iter().filter(|item| !known.contains(item.id())).collect();
-                    self.items.extend(new);
-                } else {
-                    self.items.extend(items);
+                    items.retain(|item| self.items.find(item.id()).is_none());
                 }
+                self.items.add(items);
             }
         }
         if !ends {
@@ -136,13 +161,18 @@ impl<T: Record> Listing<T> {
         match self.incoming.take() {
             Some(_) if self.changed => return Heard::Again,
             Some(incoming) => {
-                self.items = incoming;
+                self.replaced = Some(std::mem::replace(&mut self.items, incoming));
                 self.rest = None;
             }
             None => {}
         }
         self.loaded_at = Some(now);
         Heard::Changed
+    }
+
+    /// What was shown before the last load came to its end, once: freeing it may take longer than a frame has.
+    pub(super) fn take_replaced(&mut self) -> Option<I> {
+        self.replaced.take()
     }
 
     /// Something was changed here.
@@ -184,14 +214,8 @@ impl<T: Record> Listing<T> {
     }
 
     /// The item of that id.
-    pub fn get(&self, id: &str) -> Option<&T> {
-        self.items.iter().find(|item| item.id() == id)
-    }
-
-    /// The item of that id, to be changed here.
-    pub fn get_mut(&mut self, id: &str) -> Option<&mut T> {
-        self.touch();
-        self.items.iter_mut().find(|item| item.id() == id)
+    pub fn get(&self, id: &str) -> Option<&I::Item> {
+        self.items.find(id)
     }
 
     /// Whether pages are awaited.
@@ -254,7 +278,7 @@ mod tests {
         Ok(Page { items: items.iter().map(|id| Row(id)).collect(), next: next.map(str::to_owned) })
     }
 
-    fn ids(list: &Listing<Row>) -> Vec<&'static str> {
+    fn ids(list: &Listing<Vec<Row>>) -> Vec<&'static str> {
         list.items.iter().map(|row| row.0).collect()
     }
 
@@ -264,7 +288,7 @@ mod tests {
 
     #[test]
     fn the_first_load_shows_each_page_and_a_refresh_only_the_whole() {
-        let mut list = Listing::default();
+        let mut list = Listing::<Vec<Row>>::default();
         list.begin(1, NOW, false);
         assert!(list.is_first_load());
         assert_eq!(list.hear(1, NOW, page(&["a", "b"], Some("next"))), Heard::Changed);
@@ -282,7 +306,7 @@ mod tests {
 
     #[test]
     fn a_refresh_that_fails_leaves_what_is_shown() {
-        let mut list = Listing::default();
+        let mut list = Listing::<Vec<Row>>::default();
         list.begin(1, NOW, false);
         list.hear(1, NOW, page(&["a"], None));
         list.begin(2, NOW, false);
@@ -294,7 +318,7 @@ mod tests {
 
     #[test]
     fn a_stopped_load_goes_on_where_it_stopped_also_after_a_refresh_was_stopped() {
-        let mut list = Listing::default();
+        let mut list = Listing::<Vec<Row>>::default();
         list.begin(1, NOW, false);
         list.hear(1, NOW, page(&["a"], Some("second")));
         list.stop();
@@ -313,7 +337,7 @@ mod tests {
     /// A key was revoked while the list was being read again; the page that came then still called it active.
     #[test]
     fn a_refresh_that_began_before_a_change_does_not_undo_it() {
-        let mut list = Listing::default();
+        let mut list = Listing::<Vec<Row>>::default();
         list.begin(1, NOW, false);
         list.hear(1, NOW, page(&["a", "b"], None));
         list.begin(2, NOW, false);
@@ -325,7 +349,7 @@ mod tests {
 
     #[test]
     fn what_was_added_while_pages_come_in_is_there_once() {
-        let mut list = Listing::default();
+        let mut list = Listing::<Vec<Row>>::default();
         list.begin(1, NOW, false);
         list.hear(1, NOW, page(&["a"], Some("second")));
         list.items.push(Row("new"));
@@ -338,7 +362,7 @@ mod tests {
     #[test]
     fn after_a_failure_it_waits_as_after_success_and_as_long_as_the_server_wants() {
         let minute = SignedDuration::from_secs(60);
-        let mut list = Listing::default();
+        let mut list = Listing::<Vec<Row>>::default();
         assert_eq!(list.refresh_at(minute), None);
         list.begin(1, NOW, false);
         list.hear(1, NOW, failure(FailureKind::Refused("plan_required".into())));

@@ -44,7 +44,12 @@ impl State {
         let Some(view) = self.console().map(|console| console.view.clone()) else { return };
         self.load_club();
         match view {
-            View::Keys | View::Key(_) => self.load_keys(),
+            View::Keys => self.load_keys(),
+            View::Key(id) => {
+                self.load_keys();
+                // One that has ended need not be in the list.
+                self.load_key(id);
+            }
             View::Members => self.load_members(false),
             View::Club => {}
         }
@@ -63,12 +68,12 @@ impl State {
     pub(super) fn open_club(&mut self, membership: Membership) {
         let known = self.preferences.organization_id.replace(membership.organization_id.clone());
         let same_club = known.is_none_or(|known| known == membership.organization_id);
-        let mut preferences = self.preferences.clone();
         if !same_club {
             // Labels and coaches are of a club.
-            preferences.member_filter.label = None;
-            preferences.member_filter.coach_id = None;
+            self.preferences.member_filter.label = None;
+            self.preferences.member_filter.coach_id = None;
         }
+        let preferences = self.preferences.clone();
         let Some(console) = self.console_mut() else { return };
         console.membership = membership;
         console.club = None;
@@ -116,5 +121,20 @@ mod tests {
         desk.answer(revoking, Err(failure(FailureKind::Refused("not_found".into()))));
         assert!(desk.console().keys.list.items.is_empty());
         assert!(desk.state.notices.iter().any(|notice| notice.text.contains("Of A")), "but it is said");
+
+        let result = Box::new(Err(failure(FailureKind::Broken)));
+        desk.hear(Event::Club { organization: "org_a".into(), result });
+        assert_eq!(desk.console().club_failure, None);
+    }
+
+    #[test]
+    fn a_filter_by_what_another_club_has_is_not_kept() {
+        let mut desk = Desk::of(&["org_a", "org_b"], vec![]);
+        desk.act(Action::Show(View::Members));
+        desk.console().members.filter.label = Some("u16".into());
+        desk.act(Action::FilterMembers);
+        desk.act(Action::Switch("org_b".into()));
+        assert_eq!(desk.console().members.filter.label, None);
+        assert_eq!(desk.state.preferences.member_filter.label, None, "nor at the next start");
     }
 }

@@ -15,7 +15,6 @@ pub enum Move {
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
     id: Option<String>,
-    place: Option<usize>,
     row: Option<usize>,
 }
 
@@ -31,31 +30,28 @@ impl Selection {
     }
 
     /// Selects what has that id, as soon as it is there.
-    pub(super) fn choose<T>(&mut self, id: String, items: &[T], rows: &[usize], id_of: impl Fn(&T) -> &str) {
+    pub(super) fn choose(&mut self, id: String, rows: &[usize], place_of: impl Fn(&str) -> Option<usize>) {
         self.id = Some(id);
-        self.find(items, rows, id_of);
+        self.find(rows, place_of);
     }
 
     /// Moves within `rows`; from nowhere to the first.
-    pub(super) fn go<T>(&mut self, to: Move, items: &[T], rows: &[usize], id_of: impl Fn(&T) -> &str) {
+    pub(super) fn go<'a>(&mut self, to: Move, rows: &[usize], id_of: impl Fn(usize) -> &'a str) {
         let last = rows.len().saturating_sub(1);
         let row = match to {
             Move::By(by) => self.row.map_or(0, |at| at.saturating_add_signed(by).min(last)),
             Move::First => 0,
             Move::Last => last,
         };
-        self.place = rows.get(row).copied();
-        self.row = self.place.map(|_| row);
-        self.id = self.place.map(|place| id_of(&items[place]).to_owned());
+        let place = rows.get(row).copied();
+        self.row = place.map(|_| row);
+        self.id = place.map(|place| id_of(place).to_owned());
     }
 
-    /// Finds its row anew: after `items` or `rows` have changed.
-    pub(super) fn find<T>(&mut self, items: &[T], rows: &[usize], id_of: impl Fn(&T) -> &str) {
-        let Some(id) = self.id.as_deref() else { return };
-        let is_it = |place: &usize| items.get(*place).is_some_and(|item| id_of(item) == id);
-        // It is where it was, mostly.
-        self.place = self.place.filter(is_it).or_else(|| (0..items.len()).find(is_it));
-        self.row = self.place.and_then(|place| rows.iter().position(|&row| row == place));
+    /// Finds its row anew: after the items or `rows`, which are places among them, have changed.
+    pub(super) fn find(&mut self, rows: &[usize], place_of: impl Fn(&str) -> Option<usize>) {
+        let place = self.id.as_deref().and_then(place_of);
+        self.row = place.and_then(|place| rows.iter().position(|&row| row == place));
     }
 }
 
@@ -67,12 +63,16 @@ mod tests {
         (selection.id(), selection.row())
     }
 
+    fn place_in<'a>(items: &'a [&str]) -> impl Fn(&str) -> Option<usize> + 'a {
+        |id| items.iter().position(|item| *item == id)
+    }
+
     #[test]
     fn it_stays_within_the_rows() {
         let (items, rows) = (["a", "b", "c"], [2, 0, 1]);
         let mut selection = Selection::default();
         let mut go = |to| {
-            selection.go(to, &items, &rows, |id| id);
+            selection.go(to, &rows, |at| items[at]);
             selection.row()
         };
         assert_eq!(go(Move::By(1)), Some(0), "from nowhere to the first");
@@ -80,24 +80,24 @@ mod tests {
         assert_eq!(go(Move::By(-10)), Some(0));
         assert_eq!(go(Move::Last), Some(2));
         assert_eq!(at(&selection), (Some("b"), Some(2)));
-        selection.go(Move::First, &items, &[], |id| id);
+        selection.go(Move::First, &[], |at| items[at]);
         assert_eq!(at(&selection), (None, None), "there is nothing");
     }
 
     #[test]
     fn it_stays_on_what_was_selected_when_rows_and_items_change() {
         let mut selection = Selection::default();
-        selection.choose("b".to_owned(), &["a"], &[0], |id| id);
+        selection.choose("b".to_owned(), &[0], place_in(&["a"]));
         assert_eq!(at(&selection), (Some("b"), None), "it is not there yet");
-        selection.find(&["a", "b", "c"], &[0, 1, 2], |id| id);
+        selection.find(&[0, 1, 2], place_in(&["a", "b", "c"]));
         assert_eq!(at(&selection), (Some("b"), Some(1)));
-        selection.find(&["a", "b", "c"], &[2, 1, 0], |id| id);
+        selection.find(&[2, 1, 0], place_in(&["a", "b", "c"]));
         assert_eq!(selection.row(), Some(1));
-        selection.find(&["a", "b", "c"], &[0], |id| id);
+        selection.find(&[0], place_in(&["a", "b", "c"]));
         assert_eq!(at(&selection), (Some("b"), None), "it is filtered away");
-        selection.find(&["b", "a", "c"], &[1, 2, 0], |id| id);
+        selection.find(&[1, 2, 0], place_in(&["b", "a", "c"]));
         assert_eq!(selection.row(), Some(2), "it has moved in the list");
-        selection.find(&["a", "c"], &[0, 1], |id| id);
+        selection.find(&[0, 1], place_in(&["a", "c"]));
         assert_eq!(at(&selection), (Some("b"), None), "it was removed");
     }
 }

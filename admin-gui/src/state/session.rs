@@ -143,9 +143,11 @@ impl State {
             // The last change first, so that what was there before the first is there again.
             for pending in std::mem::take(&mut self.pending).into_values().rev() {
                 if pending.organization == console.membership.organization_id {
-                    pending.what.take_back(&mut console);
+                    // All of it is read again once the person is back.
+                    let _ = pending.what.take_back(&mut console);
                 }
             }
+            console.keys.arrange(&self.clock);
             console.interrupt();
             self.interrupted = Some((server, console));
         }
@@ -233,7 +235,7 @@ mod tests {
     fn what_comes_of_an_ended_session_is_dropped() {
         let mut desk = Desk::of(&["org_a"], vec![key("key_1", "Sync")]);
         let old = desk.state.era();
-        desk.hear(Event::Club(Box::new(Err(failure(FailureKind::SignedOut)))));
+        desk.hear_club(Err(failure(FailureKind::SignedOut)));
         assert!(matches!(desk.state.screen, Screen::SignIn(_)));
         if let Screen::SignIn(form) = &mut desk.state.screen {
             form.password.text_mut().push_str("half typed");
@@ -242,7 +244,7 @@ mod tests {
         assert!(matches!(&desk.state.screen, Screen::SignIn(form) if form.password.text() == "half typed"));
 
         desk.hear(Event::SignedIn(Ok(signed_in(&["org_a"]))));
-        desk.hear_of(old, Event::Club(Box::new(Err(failure(FailureKind::SignedOut)))));
+        desk.hear_of(old, Event::Members { load: 1, page: Err(failure(FailureKind::SignedOut)) });
         assert!(matches!(desk.state.screen, Screen::Console(_)));
         assert_eq!(desk.names(), ["Sync"], "the person finds what they were at");
     }

@@ -122,7 +122,7 @@ mod tests {
     fn a_plan_without_keys_asks_for_none() {
         let mut desk = Desk::of(&["org_a"], vec![key("key_1", "Sync")]);
         let free = Club { plan: Plan::Free, security_settings: false, ..club("org_a") };
-        desk.hear(Event::Club(Box::new(Ok(free))));
+        desk.hear_club(Ok(free));
         desk.wait(SignedDuration::from_secs(3600));
         assert!(desk.asked.is_empty());
         assert!(desk.state.next_tick().expect("minutes pass") > desk.state.clock.now);

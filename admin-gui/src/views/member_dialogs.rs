@@ -67,9 +67,9 @@ pub fn label(ctx: &Context, form: &mut LabelForm, members: &Members, draw: &mut 
             let entry = Entry::new("Label").hint("u16").help(&help).problem(problem).focus(opened);
             let field = entry.show(ui, &mut form.label);
             ui.horizontal_wrapped(|ui| {
-                for known in members.labels.iter().take(20) {
+                for known in members.list.items.labels().take(20) {
                     if chip(ui, form.label.text == *known, known, None).clicked() {
-                        form.label.text.clone_from(known);
+                        known.clone_into(&mut form.label.text);
                     }
                 }
             });

@@ -122,8 +122,8 @@ pub fn choose_coach(ui: &mut Ui, coach_id: &mut Option<String>, members: &Member
         .height(280.0)
         .show_ui(ui, |ui| {
             ui.selectable_value(coach_id, None, "Nobody");
-            for (id, name) in &members.coaches {
-                ui.selectable_value(coach_id, Some(id.clone()), shorten(name, 48));
+            for (id, name) in members.list.items.coaches() {
+                ui.selectable_value(coach_id, Some(id.to_owned()), shorten(name, 48));
             }
         })
         .response

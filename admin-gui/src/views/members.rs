@@ -76,6 +76,12 @@ fn header(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
     ui.horizontal(|ui| {
         ui.set_height(24.0);
         match &list.progress {
+            _ if draw.several.is_some() => {
+                let (answered, all) = draw.several.unwrap_or_default();
+                let bar = ProgressBar::new(answered as f32 / all as f32).desired_width(120.0).desired_height(6.0);
+                ui.add(bar.fill(colors(ui).accent.color)).accessible_name("Changing members");
+                caption(ui, &format!("{} of {} members changed", grouped(answered), grouped(all)), muted);
+            }
             Progress::Loading(_) if list.received() > 0 => {
                 let bar = ProgressBar::new(1.0).animate(true).desired_width(120.0).desired_height(6.0);
                 ui.add(bar.fill(colors(ui).accent.color)).accessible_name("Loading members");
@@ -91,7 +97,8 @@ fn header(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
                 }
             }
             _ => {
-                let [coaches, athletes] = [Role::Coach, Role::Athlete].map(|role| console.members.count(role));
+                let [coaches, athletes] =
+                    [Role::Coach, Role::Athlete].map(|role| console.members.list.items.count(role));
                 let word = |count: usize, one: &str, many: &str| {
                     if count == 1 { format!("1 {one}") } else { format!("{} {many}", grouped(count)) }
                 };
@@ -131,9 +138,9 @@ fn filters(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
         filter(ui, "Role", &mut members.filter.role, roles);
         let standings = Standing::ALL.iter().map(|status| (*status, status.word()));
         filter(ui, "Status", &mut members.filter.status, standings);
-        let labels = members.labels.iter().map(|label| (label.clone(), label.as_str()));
+        let labels = members.list.items.labels().map(|label| (label.to_owned(), label));
         filter(ui, "Label", &mut members.filter.label, labels);
-        let coaches = members.coaches.iter().map(|(id, name)| (id.clone(), name.as_str()));
+        let coaches = members.list.items.coaches().map(|(id, name)| (id.to_owned(), name));
         filter(ui, "Coach", &mut members.filter.coach_id, coaches);
         if members.filter.is_set() && Button::quiet("Clear filters").icon(Icon::X).show(ui).clicked() {
             members.filter = Default::default();

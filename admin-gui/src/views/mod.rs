@@ -50,6 +50,8 @@ pub struct Draw<'a> {
     pub look: &'a mut Look,
     /// Whether keys that mean something in a view are meant for it: no dialog, no menu, no text has the keyboard.
     pub keys_free: bool,
+    /// How far changes of several members are: how many are answered, of how many.
+    pub several: Option<(usize, usize)>,
     /// What the person did.
     pub acts: &'a mut Vec<Action>,
 }
@@ -62,7 +64,8 @@ pub fn show(ui: &mut Ui, state: &mut State, look: &mut Look) -> Vec<Action> {
     let waiting = state.is_waiting();
     let open = state.shortcuts || state.console().is_some_and(|console| console.dialog.is_some());
     let keys_free = !open && !Popup::is_any_open(ui.ctx()) && !ui.ctx().text_edit_focused();
-    let mut draw = Draw { clock: &clock, look, keys_free, acts: &mut acts };
+    let several = state.progress_of_several();
+    let mut draw = Draw { clock: &clock, look, keys_free, several, acts: &mut acts };
     let signing_in = matches!(state.screen, Screen::SignIn(_));
     match &mut state.screen {
         Screen::Starting(since) => {

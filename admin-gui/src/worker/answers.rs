@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::state::{
     club::{Club, Plan},
     keys::{Key, PreviousSecret, Revoked, Scope},
-    members::{Member, MemberFacts, MemberWish, Role, Standing},
+    members::{Member, MemberWish, Role, Standing},
     session::{Membership, Person, SignedIn},
 };
 
@@ -103,7 +103,7 @@ impl From<Scope> for types::Scope {
 
 impl From<types::Member> for Member {
     fn from(member: types::Member) -> Self {
-        MemberFacts {
+        Member {
             id: member.id,
             role: member.role.into(),
             status: member.status.into(),
@@ -116,7 +116,6 @@ impl From<types::Member> for Member {
             created_at: instant(member.created_at),
             updated_at: instant(member.updated_at),
         }
-        .into()
     }
 }
 

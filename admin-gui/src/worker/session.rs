@@ -162,12 +162,13 @@ impl Session {
                 outbox.send(Event::HeadCoaches(found));
             }
             Command::LoadClub { organization } => {
-                let answer = self.client.get_organization().org_id(organization).send().await;
+                let answer = self.client.get_organization().org_id(&organization).send().await;
                 let club = answer.map(|response| {
                     let etag = etag(response.headers());
                     answers::club(response.into_inner(), etag)
                 });
-                outbox.send(Event::Club(Box::new(club.map_err(|error| self.failed(error)))));
+                let result = Box::new(club.map_err(|error| self.failed(error)));
+                outbox.send(Event::Club { organization, result });
             }
             Command::LoadKeys { organization, with_ended, load } => {
                 self.load_keys(&organization, with_ended, load, outbox).await;
@@ -183,6 +184,12 @@ impl Session {
                 });
                 let result = result.map_err(|error| self.failed(error));
                 outbox.send(Event::Key { organization, id: key, result: Box::new(result) });
+            }
+            Command::LoadMember { organization, member } => {
+                let answer = self.client.get_member().org_id(&organization).member_id(&member).send().await;
+                let result = answer.map(|response| Member::from(response.into_inner()));
+                let result = Box::new(result.map_err(|error| self.failed(error)));
+                outbox.send(Event::Member { organization, id: member, result });
             }
             Command::Change { organization, ticket, change } => {
                 let result = self.change(organization, change).await;

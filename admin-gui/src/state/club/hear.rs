@@ -11,18 +11,19 @@ impl State {
     }
 
     /// Takes the club, or why it did not come.
-    pub(in crate::state) fn hear_club(&mut self, result: Result<Club, Failure>) {
+    pub(in crate::state) fn hear_club(&mut self, organization: &str, result: Result<Club, Failure>) {
         let Some(console) = self.console_mut() else { return };
+        let is_open = console.membership.organization_id == organization;
         let club = match result {
-            Ok(club) => club,
+            Ok(club) if is_open => club,
+            Ok(_) => return,
             Err(failure) => {
-                console.club_failure = Some(failure.clone());
+                if is_open {
+                    console.club_failure = Some(failure.clone());
+                }
                 return self.failed(&failure);
             }
         };
-        if club.id != console.membership.organization_id {
-            return;
-        }
         let lists_keys = console.has_security_settings();
         console.membership.organization_name.clone_from(&club.name);
         for known in &mut console.clubs {
@@ -47,7 +48,7 @@ impl State {
     /// The club was changed.
     pub(in crate::state) fn club_updated(&mut self, club: Club) {
         self.in_club_form(|form| *form = ClubForm::of(&club));
-        self.hear_club(Ok(club));
+        self.hear_club(&self.organization(), Ok(club));
         self.say("Saved");
     }
 }

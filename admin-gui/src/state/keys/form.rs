@@ -88,6 +88,9 @@ impl KeyForm {
 
     /// Takes what the key is now, at that revision: what was not touched shows it.
     pub fn rebase(&mut self, key: Key, etag: Option<String>, clock: &Clock) {
+        if self.is_awaited() {
+            self.sending.failure = None;
+        }
         let Some(before) = &self.key else { return };
         let (before, after) = (Self::of(before, None, clock), Self::of(&key, None, clock));
         self.name.rebase(before.name, after.name);

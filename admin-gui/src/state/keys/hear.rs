@@ -50,7 +50,9 @@ impl State {
         let failure = page.as_ref().err().cloned();
         if let Self { screen: Screen::Console(console), clock, .. } = self {
             let keys = &mut console.keys;
-            match keys.list.hear(load, clock.now, page) {
+            let heard = keys.list.hear(load, clock.now, page);
+            drop(keys.list.take_replaced());
+            match heard {
                 Heard::Nothing => {}
                 Heard::Changed => {
                     let complete = keys.list.progress == Progress::Complete;
@@ -95,13 +97,13 @@ impl State {
                     }
                 }
                 Ok(_) => {}
-                Err(_) => {
-                    if let Some(Dialog::Revoke(form)) = &mut console.dialog
-                        && form.key.id == id
-                    {
-                        form.hear(None);
+                Err(failure) => match &mut console.dialog {
+                    Some(Dialog::Revoke(form)) if form.key.id == id => form.hear(None),
+                    Some(Dialog::Key(form)) if form.is_of(&id) && form.is_awaited() => {
+                        form.sending.failure = Some(failure);
                     }
-                }
+                    _ => {}
+                },
             }
         }
         self.after(failure);
@@ -134,9 +136,10 @@ mod tests {
     use jiff::SignedDuration;
 
     use crate::state::{
-        Action, View,
-        desk::{Desk, key, start},
-        exchange::{Changed, Event},
+        Action, Dialog, View,
+        desk::{Desk, failure, key, signed_in, start},
+        exchange::{Changed, Command, Event},
+        failure::FailureKind,
         keys::{Filter, Key, Revoked},
         listing::Page,
     };
@@ -165,6 +168,27 @@ mod tests {
         desk.wait(SignedDuration::from_secs(60));
         desk.hear_keys(vec![key("key_2", "Other")]);
         assert!(desk.console().keys.get("key_1").is_some());
+    }
+
+    /// "Save" did nothing, and nothing said why.
+    #[test]
+    fn a_key_that_could_not_be_read_for_a_change_is_told_and_read_again() {
+        let mut desk = Desk::of(&["org_a"], vec![key("key_1", "Sync")]);
+        desk.act(Action::EditKey("key_1".into()));
+        let hear = |desk: &mut Desk, result| {
+            desk.hear(Event::Key { organization: "org_a".into(), id: "key_1".into(), result: Box::new(result) });
+        };
+        hear(&mut desk, Err(failure(FailureKind::Unreachable)));
+        let failed = |desk: &mut Desk| match &desk.console().dialog {
+            Some(Dialog::Key(form)) => form.sending.failure.is_some(),
+            _ => panic!("the form is open"),
+        };
+        assert!(failed(&mut desk));
+        desk.asked.clear();
+        desk.hear(Event::Reached(signed_in(&["org_a"])));
+        assert!(desk.asked.iter().any(|command| matches!(command, Command::LoadKey { .. })), "it is tried again");
+        hear(&mut desk, Ok((key("key_1", "Sync"), Some("\"1\"".into()))));
+        assert!(!failed(&mut desk));
     }
 
     #[test]

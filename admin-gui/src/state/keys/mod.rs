@@ -96,7 +96,7 @@ pub enum Column {
 #[derive(Debug, Clone, Default)]
 pub struct Keys {
     /// The keys.
-    pub list: Listing<Key>,
+    pub list: Listing<Vec<Key>>,
     /// Whether those that work no more are to be among them.
     pub with_ended: bool,
     /// Whether they are.
@@ -164,9 +164,11 @@ impl Keys {
         if self.open.as_ref().is_some_and(|open| open.id == key.id) {
             self.open = Some(key.clone());
         }
-        match self.list.get_mut(&key.id) {
+        self.list.touch();
+        let items = &mut self.list.items;
+        match items.iter_mut().find(|known| known.id == key.id) {
             Some(known) => *known = key,
-            None => self.list.items.insert(0, key),
+            None => items.insert(0, key),
         }
     }
 
@@ -203,7 +205,7 @@ impl Keys {
             rows.reverse();
         }
         self.rows = rows;
-        self.selected.find(&self.list.items, &self.rows, |key| &key.id);
+        self.selected.find(&self.rows, |id| self.list.items.iter().position(|key| key.id == id));
     }
 
     /// How many keys the filter takes, without the search; unknown while those that it needs are not loaded.
@@ -246,12 +248,12 @@ impl Keys {
 
     /// Selects the key of that id.
     pub fn choose(&mut self, id: String) {
-        self.selected.choose(id, &self.list.items, &self.rows, |key| &key.id);
+        self.selected.choose(id, &self.rows, |id| self.list.items.iter().position(|key| key.id == id));
     }
 
     /// Moves the selection.
     pub fn select(&mut self, to: Move) {
-        self.selected.go(to, &self.list.items, &self.rows, |key| &key.id);
+        self.selected.go(to, &self.rows, |at| &self.list.items[at].id);
     }
 }
 

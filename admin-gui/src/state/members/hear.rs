@@ -3,7 +3,7 @@
 use super::Member;
 use crate::state::{
     State,
-    exchange::Command,
+    exchange::{Command, Effect},
     failure::Failure,
     listing::{Heard, Page},
 };
@@ -30,8 +30,36 @@ impl State {
                     // Sorting after each of five hundred pages would be noticed; after each tenth more of them it is not.
                     let grown = members.list.items.len() > members.rows_of + members.rows_of / 10;
                     members.unarranged |= grown || !members.list.is_loading();
+                    if let Some(replaced) = members.list.take_replaced() {
+                        self.effects.push(Effect::Discard(Box::new(replaced)));
+                    }
                 }
                 Heard::Again => self.load_members(false),
+            }
+        }
+        self.after(failure);
+    }
+
+    /// Reads one member.
+    pub(in crate::state) fn load_member(&mut self, member: String) {
+        let organization = self.organization();
+        self.ask(Command::LoadMember { organization, member });
+    }
+
+    /// Takes a member as it is now, or why it did not come.
+    pub(in crate::state) fn hear_member(&mut self, organization: &str, id: String, result: Result<Member, Failure>) {
+        let failure = result.as_ref().err().cloned();
+        // What was changed since it was asked for is answered in its turn.
+        let changing = self.pending.values().any(|pending| pending.what.is_about(&id));
+        if let Some(console) = self.console_mut()
+            && console.membership.organization_id == organization
+            && console.members.get(&id).is_some()
+            && !changing
+        {
+            match result {
+                Ok(member) => console.members.put(member),
+                Err(failure) if failure.is("not_found") => drop(console.members.remove(&[id])),
+                Err(_) => {}
             }
         }
         self.after(failure);
@@ -75,9 +103,10 @@ impl State {
 mod tests {
     use crate::state::{
         Action, View,
-        desk::{Desk, member},
-        exchange::Changed,
-        members::Standing,
+        desk::{Desk, failure, member},
+        exchange::{Changed, Command, Event},
+        failure::FailureKind,
+        members::{Member, Role, Standing},
     };
 
     /// Members that were removed came back with the answer to an earlier change.
@@ -93,5 +122,66 @@ mod tests {
         let ben = Changed::Member(member("mem_ben", "Ben"));
         desk.answer(changing, Ok(ben));
         assert!(desk.console().members.list.items.is_empty());
+    }
+
+    /// The same with a refusal, which puts back what was before.
+    #[test]
+    fn a_refusal_brings_nobody_back_who_was_removed() {
+        let mut desk = Desk::of(&["org_a"], vec![]);
+        desk.act(Action::Show(View::Members));
+        desk.hear_members(vec![member("mem_ben", "Ben")]);
+        desk.act(Action::SetStatus(vec!["mem_ben".into()], Standing::Inactive));
+        let changing = desk.ticket();
+        desk.act(Action::AskRemove(vec!["mem_ben".into()]));
+        desk.act(Action::Remove);
+        desk.answer(changing, Err(failure(FailureKind::Refused("email_taken".into()))));
+        assert!(desk.console().members.list.items.is_empty());
+    }
+
+    /// A change that was refused took another with it that had been done since.
+    #[test]
+    fn a_member_whose_change_was_refused_is_read_again() {
+        let mut desk = Desk::of(&["org_a"], vec![]);
+        desk.act(Action::Show(View::Members));
+        desk.hear_members(vec![member("mem_ben", "Ben")]);
+        desk.act(Action::SetStatus(vec!["mem_ben".into()], Standing::Inactive));
+        let changing = desk.ticket();
+        desk.answer(changing, Err(failure(FailureKind::Refused("email_taken".into()))));
+        assert!(matches!(desk.asked.last(), Some(Command::LoadMember { member, .. }) if member == "mem_ben"));
+        let renamed = member("mem_ben", "Benjamin");
+        let result = Box::new(Ok(renamed));
+        desk.hear(Event::Member { organization: "org_a".into(), id: "mem_ben".into(), result });
+        assert_eq!(desk.console().members.list.items[0].name, "Benjamin");
+    }
+
+    /// The athletes of a coach stood there without one, since the coach was to be removed and then was not.
+    #[test]
+    fn a_coach_who_stays_keeps_the_athletes() {
+        let mut desk = Desk::of(&["org_a"], vec![]);
+        desk.act(Action::Show(View::Members));
+        let coach = Member { role: Role::Coach, ..member("mem_cora", "Cora") };
+        let athlete = Member { coach_id: Some("mem_cora".into()), ..member("mem_dan", "Dan") };
+        desk.hear_members(vec![coach.clone(), athlete.clone()]);
+        desk.act(Action::AskRemove(vec!["mem_cora".into()]));
+        desk.act(Action::Remove);
+        assert_eq!(desk.console().members.list.items[0].coach_id, None, "it is shown at once");
+        desk.answer(desk.ticket(), Err(failure(FailureKind::Unreachable)));
+        desk.hear_members(vec![coach, athlete]);
+        assert_eq!(desk.console().members.coach_name("mem_cora"), Some("Cora"));
+        assert_eq!(desk.console().members.list.items[1].coach_id.as_deref(), Some("mem_cora"));
+    }
+
+    /// What came of changes of several members was never said if another club was opened meanwhile.
+    #[test]
+    fn what_came_of_several_is_said_also_in_another_club() {
+        let mut desk = Desk::of(&["org_a", "org_b"], vec![]);
+        desk.act(Action::Show(View::Members));
+        desk.hear_members(vec![member("mem_ben", "Ben"), member("mem_dan", "Dan")]);
+        desk.act(Action::SetStatus(vec!["mem_ben".into(), "mem_dan".into()], Standing::Inactive));
+        let last = desk.ticket();
+        desk.act(Action::Switch("org_b".into()));
+        desk.answer(last - 1, Ok(Changed::Member(member("mem_ben", "Ben"))));
+        desk.answer(last, Ok(Changed::Member(member("mem_dan", "Dan"))));
+        assert!(desk.state.notices.iter().any(|notice| notice.text == "Done for 2 members"));
     }
 }

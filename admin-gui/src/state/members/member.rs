@@ -1,26 +1,13 @@
 //! A member: what is known of it, what can be changed.
 
-use std::ops::Deref;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    rules::{fold, fold_words},
-    state::listing::Record,
-};
+use crate::state::listing::Record;
 
-/// A row of the roster: reads as its facts, which change only as a whole, since what is derived from them follows.
+/// A row of the roster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
-    facts: MemberFacts,
-    /// Its folded words, each after a space: what a search looks through.
-    words: String,
-}
-
-/// What a member is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MemberFacts {
     /// Stays for life.
     pub id: String,
     /// What it is in the club.
@@ -128,26 +115,6 @@ pub enum MemberEdit {
     RemoveLabel(String),
 }
 
-impl From<MemberFacts> for Member {
-    fn from(facts: MemberFacts) -> Self {
-        let mut words = String::new();
-        let email = facts.email.as_deref().map(|email| [vec![fold(email)], fold_words(email)].concat());
-        for word in fold_words(&facts.name).into_iter().chain(email.into_iter().flatten()) {
-            words.push(' ');
-            words.push_str(&word);
-        }
-        Self { facts, words }
-    }
-}
-
-impl Deref for Member {
-    type Target = MemberFacts;
-
-    fn deref(&self) -> &MemberFacts {
-        &self.facts
-    }
-}
-
 impl Record for Member {
     fn id(&self) -> &str {
         &self.id
@@ -155,16 +122,6 @@ impl Record for Member {
 }
 
 impl Member {
-    /// What a search looks through.
-    pub(super) fn words(&self) -> &str {
-        &self.words
-    }
-
-    /// Leaves an athlete without a coach.
-    pub(super) fn leave_coach(&mut self) {
-        self.facts.coach_id = None;
-    }
-
     /// What can be changed of it.
     pub fn wish(&self) -> MemberWish {
         MemberWish {
@@ -181,23 +138,23 @@ impl Member {
     /// The member as it would be.
     pub fn with(&self, wish: &MemberWish) -> Self {
         let MemberWish { name, email, external_id, role, status, labels, coach_id } = wish.clone();
-        MemberFacts { name, email, external_id, role, status, labels, coach_id, ..self.facts.clone() }.into()
+        Self { name, email, external_id, role, status, labels, coach_id, ..self.clone() }
     }
 
     /// The member as it would be after an edit.
     pub fn edited(&self, edit: &MemberEdit) -> Self {
-        let mut wish = self.wish();
+        let mut after = self.clone();
         match edit {
-            MemberEdit::All { to, .. } => wish = *to.clone(),
-            MemberEdit::Status(status) => wish.status = *status,
-            MemberEdit::Coach(coach) => wish.coach_id.clone_from(coach),
+            MemberEdit::All { to, .. } => return self.with(to),
+            MemberEdit::Status(status) => after.status = *status,
+            MemberEdit::Coach(coach) => after.coach_id.clone_from(coach),
             MemberEdit::AddLabel(label) => {
-                wish.labels.push(label.clone());
-                wish.labels.sort();
-                wish.labels.dedup();
+                after.labels.push(label.clone());
+                after.labels.sort();
+                after.labels.dedup();
             }
-            MemberEdit::RemoveLabel(label) => wish.labels.retain(|known| known != label),
+            MemberEdit::RemoveLabel(label) => after.labels.retain(|known| known != label),
         }
-        self.with(&wish)
+        after
     }
 }

@@ -5,6 +5,7 @@ mod arrange;
 mod form;
 mod hear;
 mod member;
+mod roster;
 mod several;
 
 use std::collections::BTreeSet;
@@ -14,7 +15,8 @@ use serde::{Deserialize, Serialize};
 pub(super) use self::several::Batch;
 pub use self::{
     form::MemberForm,
-    member::{Member, MemberEdit, MemberFacts, MemberWish, Role, Standing},
+    member::{Member, MemberEdit, MemberWish, Role, Standing},
+    roster::Roster,
     several::{CoachForm, LabelForm, RemoveForm},
 };
 use super::{
@@ -64,7 +66,7 @@ pub enum Column {
 #[derive(Debug, Clone, Default)]
 pub struct Members {
     /// The members.
-    pub list: Listing<Member>,
+    pub list: Listing<Roster>,
     /// Which are shown.
     pub filter: Filter,
     /// What is searched for.
@@ -79,21 +81,8 @@ pub struct Members {
     pub rows: Vec<usize>,
     /// How many members there were when that was found.
     pub rows_of: usize,
-    /// Whether that must be found anew, labels and coaches too, before it is next shown.
+    /// Whether that must be found anew before it is next shown.
     pub unarranged: bool,
-    /// Every label in use, sorted.
-    pub labels: Vec<String>,
-    /// Everyone an athlete can be assigned to: id and name, sorted by name.
-    pub coaches: Vec<(String, String)>,
-    /// How many members there are of each role, in the order of [`Role::ALL`].
-    counts: [usize; Role::ALL.len()],
-    /// The places in the list of all members, sorted by name.
-    by_name: Vec<usize>,
-    /// The folded words of all members, one after the other: a search looks through them in one piece several times as
-    /// quickly as in as many pieces as there are members.
-    words: String,
-    /// Where the words of each member end.
-    words_end: Vec<usize>,
 }
 
 impl Members {
@@ -107,77 +96,43 @@ impl Members {
         self.list.get(id)
     }
 
-    /// Puts `member` in the place of the one with its id, or at the end, where the newest are. An athlete keeps no coach
-    /// who is none any more.
+    /// Puts `member` in the place of the one with its id, or where its id belongs.
     pub fn put(&mut self, member: Member) {
-        if member.role == Role::Athlete {
-            self.release(&member.id);
-        }
-        match self.list.get_mut(&member.id) {
-            Some(known) => *known = member,
-            None => self.list.items.push(member),
-        }
+        self.list.touch();
+        self.list.items.put(member);
         self.unarranged = true;
     }
 
-    /// Takes the member of that id out; its place and itself.
-    pub fn remove(&mut self, id: &str) -> Option<(usize, Member)> {
-        let at = self.list.items.iter().position(|member| member.id == id)?;
+    /// Takes the members of these ids out.
+    pub(super) fn remove(&mut self, ids: &[String]) -> Vec<Member> {
         self.list.touch();
         self.unarranged = true;
-        self.marked.remove(id);
-        let member = self.list.items.remove(at);
-        if member.role == Role::Coach {
-            self.release(id);
+        for id in ids {
+            self.marked.remove(id);
         }
-        Some((at, member))
-    }
-
-    /// Puts `member` back where it was.
-    pub fn insert(&mut self, at: usize, member: Member) {
-        let at = at.min(self.list.items.len());
-        self.list.touch();
-        self.unarranged = true;
-        self.list.items.insert(at, member);
-    }
-
-    /// The athletes of a coach who goes are left without one, as on the server.
-    fn release(&mut self, coach: &str) {
-        if self.coaches.iter().any(|(id, _)| id == coach) {
-            for member in &mut self.list.items {
-                if member.coach_id.as_deref() == Some(coach) {
-                    member.leave_coach();
-                }
-            }
-        }
+        self.list.items.remove(ids)
     }
 
     /// What an athlete's coach is called.
     pub fn coach_name(&self, id: &str) -> Option<&str> {
-        self.coaches.iter().find(|(coach, _)| coach == id).map(|(_, name)| name.as_str())
+        self.get(id).map(|coach| coach.name.as_str())
     }
 
     /// Finds anew what is shown, if the list has changed since.
     pub fn settle(&mut self) {
         if std::mem::take(&mut self.unarranged) {
-            self.gather();
             self.arrange();
         }
     }
 
-    /// How many members have that role.
-    pub fn count(&self, role: Role) -> usize {
-        self.counts[role as usize]
-    }
-
     /// Selects the member of that id.
     pub fn choose(&mut self, id: String) {
-        self.selected.choose(id, &self.list.items, &self.rows, |member| &member.id);
+        self.selected.choose(id, &self.rows, |id| self.list.items.place(id));
     }
 
     /// Moves the selection.
     pub fn select(&mut self, to: Move) {
-        self.selected.go(to, &self.list.items, &self.rows, |member| &member.id);
+        self.selected.go(to, &self.rows, |at| &self.list.items[at].id);
     }
 
     /// Marks a member for an act on several, or takes the mark away.

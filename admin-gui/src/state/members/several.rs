@@ -75,12 +75,11 @@ impl State {
         let ids: Vec<String> = form.members.iter().map(|(id, _)| id.clone()).collect();
         self.in_console(|console| console.dialog = None);
         let batch = self.batch_of(&ids);
-        for id in ids {
-            let Some((at, before)) = self.console_mut().and_then(|console| console.members.remove(&id)) else {
-                continue;
-            };
+        let removed = self.console_mut().map(|console| console.members.remove(&ids)).unwrap_or_default();
+        for before in removed {
+            let id = before.id.clone();
             let before = Box::new(before);
-            self.ask_change(What::RemoveMember { at, before, batch }, Change::RemoveMember { id });
+            self.ask_change(What::RemoveMember { before, batch }, Change::RemoveMember { id });
         }
     }
 
@@ -146,6 +145,16 @@ impl State {
         (ids.len() > 1).then_some(self.last_ticket)
     }
 
+    /// How far the changes of several members are that take their time: how many are answered, of how many.
+    pub fn progress_of_several(&self) -> Option<(usize, usize)> {
+        if self.batches.is_empty() && !self.is_waiting() {
+            return None;
+        }
+        let on_their_way = self.pending.values().filter(|pending| pending.what.is_of_several()).count();
+        let answered: usize = self.batches.values().map(|batch| batch.done + batch.refused.len()).sum();
+        (on_their_way > 0).then_some((answered, answered + on_their_way))
+    }
+
     /// What has come of a change of several members so far.
     pub(in crate::state) fn batch(&mut self, batch: u64) -> &mut Batch {
         self.batches.entry(batch).or_default()
@@ -165,6 +174,7 @@ impl State {
             let more = refused.len().saturating_sub(NAMED);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
             let why = why.unwrap_or_default();
+            self.load_members(false);
             self.complain(format!("Done for {done}, not for {names}{more}. {why}"));
         }
     }
