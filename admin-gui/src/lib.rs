@@ -6,6 +6,7 @@ mod app;
 mod clipboard;
 mod rules;
 pub mod state;
+mod system;
 mod theme;
 mod views;
 mod widgets;
@@ -13,5 +14,6 @@ mod worker;
 
 pub use self::{
     app::{App, Start},
+    system::follow,
     worker::{Keeping, Worker},
 };

@@ -28,6 +28,8 @@ const PREFERENCES: &str = "preferences";
 struct Window {
     app: App,
     ctx: egui::Context,
+    /// Tells of the system's wishes while it is kept.
+    _wishes: mundy::Subscription,
 }
 
 impl eframe::App for Window {
@@ -88,5 +90,6 @@ fn open(creation: &CreationContext<'_>, server: Option<String>, no_keyring: bool
         zone: TimeZone::system(),
         seed: uuid::Uuid::new_v4().as_u128(),
     };
-    Window { app: App::new(&creation.egui_ctx, start), ctx: creation.egui_ctx.clone() }
+    let app = App::new(&creation.egui_ctx, start);
+    Window { app, ctx: creation.egui_ctx.clone(), _wishes: astral_admin::follow(&creation.egui_ctx) }
 }

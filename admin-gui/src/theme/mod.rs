@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use eframe::egui::{
     self, Color32, Context, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin, Shadow, Stroke, Style,
-    TextStyle, Theme, Ui, Vec2, Visuals, epaint::text::VariationCoords, style::WidgetVisuals,
+    TextStyle, Theme, ThemePreference, Ui, Vec2, Visuals,
+    epaint::text::VariationCoords,
+    style::{ScrollAnimation, WidgetVisuals},
 };
 
 pub use self::{
@@ -58,10 +60,29 @@ pub fn colors(ui: &Ui) -> Colors {
 /// Gives `ctx` the console's fonts and both themes; which one is on follows the system.
 pub fn install(ctx: &Context) {
     ctx.set_fonts(fonts());
+    // Where the system says nothing, as most do that know of light alone.
+    ctx.options_mut(|options| options.fallback_theme = Theme::Light);
     for (theme, colors) in [(Theme::Light, tokens::LIGHT), (Theme::Dark, tokens::DARK)] {
         ctx.set_style_of(theme, style(theme, &colors));
     }
 }
+
+/// Takes what the system wishes: a theme, and whether less should move.
+pub fn follow(ctx: &Context, theme: ThemePreference, less_motion: bool) {
+    ctx.set_theme(theme);
+    ctx.all_styles_mut(|style| {
+        style.animation_time = if less_motion { 0.0 } else { FADE };
+        style.scroll_animation = if less_motion { ScrollAnimation::none() } else { ScrollAnimation::default() };
+    });
+}
+
+/// Whether things may move.
+pub fn moves(ui: &Ui) -> bool {
+    ui.style().animation_time > 0.0
+}
+
+/// How long something takes to come or go, in seconds.
+const FADE: f32 = 0.12;
 
 fn fonts() -> FontDefinitions {
     const INTER: &[u8] = include_bytes!("../../assets/fonts/Inter.ttf");
@@ -102,7 +123,7 @@ fn style(theme: Theme, colors: &Colors) -> Style {
         (TextStyle::Monospace, mono(font::TABLE)),
     ]
     .into();
-    style.animation_time = 0.12;
+    style.animation_time = FADE;
     style.explanation_tooltips = false;
     style.interaction.selectable_labels = false;
     style.interaction.tooltip_delay = 0.3;

@@ -16,7 +16,7 @@ use crate::{
         members::{Column as Sorted, Member, Members, Role, Standing},
         number::grouped,
     },
-    theme::{Colors, Icon, Tone, Weight, colors, face, font, size, space},
+    theme::{Colors, Icon, Tone, Weight, colors, face, font, moves, size, space},
     widgets::{Button, Cells, Column, Marks, Row, Table, Width, caption, choose, line, menu, menu_item, search, title},
 };
 
@@ -83,7 +83,7 @@ fn header(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
                 caption(ui, &format!("{} of {} members changed", grouped(answered), grouped(all)), muted);
             }
             Progress::Loading(_) if list.received() > 0 => {
-                let bar = ProgressBar::new(1.0).animate(true).desired_width(120.0).desired_height(6.0);
+                let bar = ProgressBar::new(1.0).animate(moves(ui)).desired_width(120.0).desired_height(6.0);
                 ui.add(bar.fill(colors(ui).accent.color)).accessible_name("Loading members");
                 caption(ui, &format!("{} members loaded so far", grouped(list.received())), muted);
                 if Button::quiet("Stop loading").icon(Icon::X).show(ui).clicked() {

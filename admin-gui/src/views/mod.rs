@@ -25,7 +25,7 @@ use crate::{
         failure::{Failure, FailureKind},
         time::Clock,
     },
-    theme::{Icon, colors, size, space},
+    theme::{Icon, colors, moves, size, space},
     widgets::{Banner, Button, banner, body, give_back, heading, muted, spinner},
 };
 
@@ -188,13 +188,16 @@ fn waiting_bar(ui: &mut Ui, console: &Console, waiting: bool, clock: &Clock) {
         return;
     }
     let rect = Rect::from_min_size(ui.max_rect().min, vec2(ui.max_rect().width(), 2.0));
-    let time = ui.input(|input| input.time) as f32;
-    let at = (time * 0.8).fract();
-    let width = rect.width() * 0.3;
-    let left = rect.left() + (rect.width() + width) * at - width;
-    let bar = Rect::from_min_size(eframe::egui::pos2(left, rect.top()), vec2(width, 2.0));
-    ui.painter().rect_filled(bar.intersect(rect), 0.0, colors(ui).accent.color);
-    ui.ctx().request_repaint_after_secs(1.0 / 30.0);
+    let mut bar = rect;
+    if moves(ui) {
+        let time = ui.input(|input| input.time) as f32;
+        let at = (time * 0.8).fract();
+        let width = rect.width() * 0.3;
+        let left = rect.left() + (rect.width() + width) * at - width;
+        bar = Rect::from_min_size(eframe::egui::pos2(left, rect.top()), vec2(width, 2.0)).intersect(rect);
+        ui.ctx().request_repaint_after_secs(1.0 / 30.0);
+    }
+    ui.painter().rect_filled(bar, 0.0, colors(ui).accent.color);
 }
 
 /// A quiet banner while the server does not answer.

@@ -4,7 +4,7 @@ use std::f32::consts::TAU;
 
 use eframe::egui::{Color32, Rect, Response, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo, vec2};
 
-use crate::theme::colors;
+use crate::theme::{colors, moves};
 
 /// A ring of `size` points that turns; `name` is what is awaited.
 pub fn spinner(ui: &mut Ui, size: f32, name: &str) -> Response {
@@ -15,12 +15,15 @@ pub fn spinner(ui: &mut Ui, size: f32, name: &str) -> Response {
     response
 }
 
-/// Paints it, and asks for the next frame.
+/// Paints it, and asks for the next frame; it stands still where the system wants less motion.
 pub(super) fn paint(ui: &Ui, rect: Rect, color: Color32) {
     const POINTS: usize = 24;
-    // Thirty frames a second turn it smoothly enough.
-    ui.ctx().request_repaint_after_secs(1.0 / 30.0);
-    let time = ui.input(|input| input.time) as f32;
+    let mut time = 0.0;
+    if moves(ui) {
+        // Thirty frames a second turn it smoothly enough.
+        ui.ctx().request_repaint_after_secs(1.0 / 30.0);
+        time = ui.input(|input| input.time) as f32;
+    }
     let radius = rect.height() / 2.0 - 1.0;
     let start = (time % 1.0) * TAU;
     let points = (0..=POINTS)

@@ -28,13 +28,13 @@ const LOOK: Duration = Duration::from_millis(50);
 /// The size of the display, which is that of the console's window: what is where in one is there in the other.
 const SIZE: (u32, u32) = (1200, 800);
 
-/// What the one primary action of a view is painted with. Here and below: `theme/tokens.rs` by night, since this
+/// What the one primary action of a view is painted with. Here and below: `theme/tokens.rs` by day, since this
 /// display has no theme to follow.
-pub const PRIMARY: Rgb<u8> = Rgb([0xA5, 0xA6, 0xFA]);
+pub const PRIMARY: Rgb<u8> = Rgb([0x51, 0x51, 0xCD]);
 /// What takes something away: a button's ground, an entry's text in a menu.
-pub const DANGER: Rgb<u8> = Rgb([0xFF, 0x94, 0x92]);
+pub const DANGER: Rgb<u8> = Rgb([0xB4, 0x23, 0x2A]);
 /// The ground of the word "Active" in the row of a key.
-pub const ACTIVE: Rgb<u8> = Rgb([0x12, 0x30, 0x1F]);
+pub const ACTIVE: Rgb<u8> = Rgb([0xE5, 0xF6, 0xEC]);
 
 /// A display, and whatever is opened on it.
 pub struct Desktop {
