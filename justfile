@@ -21,7 +21,8 @@ clients:
 schemathesis examples="200" seed="1":
     ASTRAL_EXAMPLES={{examples}} ASTRAL_SEED={{seed}} cargo test --release -p astral-tests --test it schemathesis::
 
-# Make docs/screenshots: the console in a window, on the demo club; names of scenes make those alone
+# Make docs/screenshots: the console in a window, on the demo club; names of scenes make those alone. Names in other
+# scripts are written in the fonts of the system: fonts-wqy-microhei has what is in the pictures
 screenshots *scenes:
     cargo build --release --workspace
     xvfb-run -a -s "-screen 0 1920x1440x24" env LIBGL_ALWAYS_SOFTWARE=1 target/release/screenshots {{scenes}}

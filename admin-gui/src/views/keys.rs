@@ -174,12 +174,12 @@ fn table(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
     let colors = colors(ui);
     let column = |id, title, width, goes| Column { id, title, width, goes };
     let columns = [
-        column(Sorted::Name, "Name", Width::Share(3.0, 180.0), 0),
-        column(Sorted::Scopes, "Scopes", Width::Share(1.5, 132.0), 2),
+        column(Sorted::Name, "Name", Width::Share(6.0, 180.0), 0),
+        column(Sorted::Scopes, "Scopes", Width::Share(0.5, 140.0), 2),
         column(Sorted::Status, "Status", Width::Exact(112.0), 1),
-        column(Sorted::Created, "Created", Width::Share(1.4, 180.0), 3),
-        column(Sorted::Expires, "Expires", Width::Share(1.0, 100.0), 0),
-        column(Sorted::LastUsed, "Last used", Width::Share(1.1, 112.0), 0),
+        column(Sorted::Created, "Created", Width::Share(1.5, 152.0), 3),
+        column(Sorted::Expires, "Expires", Width::Share(0.5, 92.0), 0),
+        column(Sorted::LastUsed, "Last used", Width::Share(0.5, 108.0), 0),
     ];
     let footer_height = 32.0;
     let height = ui.available_height() - footer_height;
@@ -329,11 +329,11 @@ fn cells_of(key: &Key, clock: &Clock, cells: &mut Cells<'_>) {
     let exact = key.expires_at.map(|end| clock.exact(end));
     match (attention, key.expires_at) {
         (Some(Attention::Expiring), _) => cells.pointed_out(&expires(key, clock), colors.warn, exact.as_deref()),
-        (_, None) => cells.pointed_out(
-            "never",
-            Tone { color: colors.muted, on: colors.surface, soft: colors.hover },
-            Some("It works until somebody revokes it. For automated scripts an expiry date is recommended."),
-        ),
+        _ if key.is_endless(clock.now) => {
+            let tip = "It works until somebody revokes it. For automated scripts an expiry date is recommended.";
+            cells.noted("never", colors.warn, Some(tip));
+        }
+        (_, None) => cells.text("never", colors.muted, None),
         _ => cells.text(&expires(key, clock), colors.text, exact.as_deref()),
     }
     let exact = key.last_used_at.map(|used| clock.exact(used));

@@ -132,6 +132,11 @@ impl Cells<'_> {
         self.line(None, text, color, tip);
     }
 
+    /// A line of text after a dot, more quietly than one that is pointed out.
+    pub fn noted(&mut self, text: &str, tone: Tone, tip: Option<&str>) {
+        self.line(Some(tone), text, self.colors.muted, tip);
+    }
+
     /// A line of text after a dot that points it out.
     pub fn pointed_out(&mut self, text: &str, tone: Tone, tip: Option<&str>) {
         self.line(Some(tone), text, tone.color, tip);

@@ -188,6 +188,11 @@ impl Key {
         }
     }
 
+    /// Whether it works, and will until somebody revokes it.
+    pub fn is_endless(&self, now: Timestamp) -> bool {
+        self.status(now) == Status::Active && self.expires_at.is_none()
+    }
+
     /// Whether something uses it: used within 30 days.
     pub fn in_use(&self, clock: &Clock) -> bool {
         self.last_used_at.is_some_and(|used| clock.days_since(used) < 30)

@@ -126,6 +126,8 @@ struct Tally {
     expiring: usize,
     idle: usize,
     never_used: usize,
+    /// Of the active ones, those that never expire.
+    endless: usize,
 }
 
 impl Tally {
@@ -143,6 +145,7 @@ impl Tally {
                 Some(Attention::NeverUsed) => tally.never_used += 1,
                 None => {}
             }
+            tally.endless += usize::from(key.is_endless(clock.now));
         }
         tally
     }
@@ -226,9 +229,9 @@ impl Keys {
         self.tally.expiring + self.tally.idle + self.tally.never_used
     }
 
-    /// The keys in a sentence: "12 active · 2 expire within 30 days · 1 never used".
+    /// The keys in a sentence: "12 active · 2 expire within 30 days · 1 never used · 1 without an expiry date".
     pub fn summary(&self) -> String {
-        let Tally { active, expiring, idle, never_used, .. } = self.tally;
+        let Tally { active, expiring, idle, never_used, endless, .. } = self.tally;
         let mut parts = vec![format!("{} active", grouped(active))];
         match expiring {
             0 => {}
@@ -242,6 +245,11 @@ impl Keys {
         match never_used {
             0 => {}
             many => parts.push(format!("{} never used", grouped(many))),
+        }
+        match endless {
+            0 => {}
+            1 => parts.push("1 without an expiry date".to_owned()),
+            many => parts.push(format!("{} without an expiry date", grouped(many))),
         }
         parts.join(" · ")
     }
@@ -308,7 +316,10 @@ mod tests {
             assert_eq!(keys.count(filter), Some(keys.rows.len()), "{filter:?}");
         }
         assert_eq!(keys.wanting_attention(), 3);
-        assert_eq!(keys.summary(), "4 active · 1 expires within 30 days · 1 not used for 90 days · 1 never used");
+        assert_eq!(
+            keys.summary(),
+            "4 active · 1 expires within 30 days · 1 not used for 90 days · 1 never used · 3 without an expiry date"
+        );
         let later = Clock { now: now + 48.hours(), ..clock };
         keys.arrange(&later);
         assert_eq!((keys.count(Filter::Active), keys.count(Filter::Expired)), (Some(3), Some(2)), "time passes");
