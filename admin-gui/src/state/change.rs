@@ -178,6 +178,15 @@ impl State {
         }
     }
 
+    fn read_again(&mut self, doubt: Doubt) {
+        match doubt {
+            Doubt::None => {}
+            Doubt::Key(id) => self.load_key(id),
+            Doubt::Member(id) => self.load_member(id),
+            Doubt::Members => self.load_members(false),
+        }
+    }
+
     fn finish_batch_of(&mut self, what: &What) {
         if let Some(batch) = what.batch() {
             self.finish_batch(batch);
@@ -194,16 +203,21 @@ impl State {
         let (batch, name) = (what.batch(), what.name());
         if let Self { screen: Screen::Console(console), clock, .. } = self {
             what.explain(&mut failure);
+            let of_key = matches!(what, What::CreateKey | What::UpdateKey { .. } | What::RevokeKey { .. });
             let in_form = console.hear_refusal(ticket, &failure) || matches!(what, What::UpdateClub { .. });
-            let doubt = what.take_back(console);
-            console.keys.arrange(clock);
-            match doubt {
-                Doubt::None => {}
-                Doubt::Key(id) => self.load_key(id),
-                // The several are read at once, after the last of them.
-                Doubt::Member(id) if batch.is_none() => self.load_member(id),
-                Doubt::Member(_) => {}
-                Doubt::Members => self.load_members(false),
+            match (batch, what) {
+                // They are put back at once, and read again, after the last of them.
+                (Some(batch), What::RemoveMember { before, .. }) => {
+                    self.batches.entry(batch).or_default().keep(*before)
+                }
+                (Some(_), what) => drop(what.take_back(console)),
+                (None, what) => {
+                    let doubt = what.take_back(console);
+                    if of_key {
+                        console.keys.arrange(clock);
+                    }
+                    self.read_again(doubt);
+                }
             }
             if ["already_created", "revision_mismatch", "key_not_active"].iter().any(|code| failure.is(code)) {
                 self.load_club();
@@ -279,7 +293,7 @@ impl What {
 
     /// The server's words name the API's ways, which are not the coach's.
     fn explain(&self, failure: &mut Failure) {
-        if failure.is("already_created") {
+        if failure.is("already_created") && matches!(self, Self::CreateKey) {
             failure.title = "The key was created, but the answer with its secret was lost on the way.".to_owned();
             failure.advice =
                 "Nobody can show the secret again: close this, revoke the key, and create another.".to_owned();

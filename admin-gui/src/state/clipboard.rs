@@ -45,7 +45,7 @@ impl State {
         let Some(Dialog::Secret(once)) = self.dialog() else { return };
         once.example_copied_at = Some(now);
         let text = once.example_text();
-        self.effects.push(Effect::CopySecret(Secret::new(text)));
+        self.effects.push(Effect::CopySecret(text));
         self.clear_clipboard_later();
     }
 

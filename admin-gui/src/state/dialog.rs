@@ -63,9 +63,13 @@ impl State {
 
     /// Whether the window must not be closed yet: it shows what nobody can show again. Asked once more, it may.
     pub fn keeps_open(&mut self) -> bool {
-        match self.dialog() {
+        let interrupted = self.interrupted.as_mut().and_then(|(_, console)| console.dialog.as_mut());
+        match interrupted {
             Some(Dialog::Secret(once)) => !std::mem::replace(&mut once.insisted, true),
-            _ => false,
+            _ => match self.dialog() {
+                Some(Dialog::Secret(once)) => !std::mem::replace(&mut once.insisted, true),
+                _ => false,
+            },
         }
     }
 }

@@ -34,7 +34,7 @@ impl Effect {
     }
 }
 
-/// What the worker is asked to do. Each is answered by at least one [`Event`].
+/// What the worker is asked to do. What needs a session is not answered if that is over.
 pub enum Command {
     /// Find out whether the system has a keyring, and sign in with the session that it keeps for `server`.
     Resume {
@@ -130,6 +130,14 @@ pub enum Command {
         /// What.
         change: Change,
     },
+}
+
+impl Command {
+    /// Whether it is one of many of its kind, which wait for each other.
+    pub fn is_of_many(&self) -> bool {
+        let of_many = |change: &Change| matches!(change, Change::UpdateMember { .. } | Change::RemoveMember { .. });
+        matches!(self, Self::Change { change, .. } if of_many(change))
+    }
 }
 
 /// A change of the club or what belongs to it.

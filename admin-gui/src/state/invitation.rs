@@ -19,8 +19,6 @@ pub struct InvitationOnce {
     pub member: Member,
     /// The email of the account that it opens: the member's own, or asked for.
     pub email: Field,
-    /// Sent with each try, so that it is made once.
-    pub idempotency_key: String,
     /// Its link and until when it works, once it is there.
     pub link: Option<(Secret, Timestamp)>,
     /// When it was copied.
@@ -47,11 +45,9 @@ impl State {
         let Some(member) = self.console().and_then(|console| console.members.get(id)).cloned() else { return };
         let has_email = member.email.is_some();
         let email = Field::of(member.email.clone().unwrap_or_default());
-        let idempotency_key = self.idempotency_key();
         self.open_dialog(Dialog::Invitation(Box::new(InvitationOnce {
             member,
             email,
-            idempotency_key,
             link: None,
             copied_at: None,
             sending: Sending::default(),
@@ -63,6 +59,8 @@ impl State {
 
     /// Has the invitation made.
     pub(super) fn send_invitation(&mut self) {
+        // A new one each time: the link of one whose answer was lost is lost, and a new invitation replaces it.
+        let idempotency_key = self.idempotency_key();
         let Some(Dialog::Invitation(once)) = self.dialog() else { return };
         if once.sending.is_on() {
             return;
@@ -71,11 +69,7 @@ impl State {
             once.email.left = true;
             return;
         };
-        let change = Change::Invite {
-            id: once.member.id.clone(),
-            email: email.as_str().to_owned(),
-            idempotency_key: once.idempotency_key.clone(),
-        };
+        let change = Change::Invite { id: once.member.id.clone(), email: email.as_str().to_owned(), idempotency_key };
         self.send(What::Invite, change);
     }
 

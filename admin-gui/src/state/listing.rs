@@ -119,6 +119,9 @@ impl<I: Items> Listing<I> {
     pub fn begin(&mut self, load: u64, now: Timestamp, on: bool) -> Option<String> {
         self.load = load;
         let cursor = self.rest.clone().filter(|_| on);
+        if let Some(incoming) = self.incoming.take() {
+            self.replaced = Some(incoming);
+        }
         self.incoming = (cursor.is_none() && !self.items.is_empty()).then(I::default);
         self.progress = Progress::Loading(now);
         self.changed = false;
@@ -159,7 +162,10 @@ impl<I: Items> Listing<I> {
         self.progress = Progress::Complete;
         self.settled_at = Some(now);
         match self.incoming.take() {
-            Some(_) if self.changed => return Heard::Again,
+            Some(incoming) if self.changed => {
+                self.replaced = Some(incoming);
+                return Heard::Again;
+            }
             Some(incoming) => {
                 self.replaced = Some(std::mem::replace(&mut self.items, incoming));
                 self.rest = None;
@@ -170,7 +176,7 @@ impl<I: Items> Listing<I> {
         Heard::Changed
     }
 
-    /// What was shown before the last load came to its end, once: freeing it may take longer than a frame has.
+    /// What was shown before, or was read for nothing, once: freeing it may take longer than a frame has.
     pub(super) fn take_replaced(&mut self) -> Option<I> {
         self.replaced.take()
     }

@@ -1,8 +1,8 @@
 //! Which view of which club is open.
 
 use super::{
-    Screen, State, View, club::ClubForm, keys::Keys, listing::Progress, members::Members, preferences::Place,
-    session::Membership,
+    Screen, State, View, club::ClubForm, exchange::Effect, keys::Keys, listing::Progress, members::Members,
+    preferences::Place, session::Membership,
 };
 
 impl State {
@@ -81,12 +81,14 @@ impl State {
         console.club_form = None;
         console.dialog = None;
         console.keys = Keys::shown_as(preferences.key_filter, preferences.key_sort);
-        console.members = Members::shown_as(preferences.member_filter, preferences.member_sort);
+        let members = Members::shown_as(preferences.member_filter, preferences.member_sort);
+        let replaced = std::mem::replace(&mut console.members, members);
         console.view = match preferences.view {
             Place::Keys => View::Keys,
             Place::Members => View::Members,
             Place::Club => View::Club,
         };
+        self.effects.push(Effect::Discard(Box::new(replaced)));
         self.load_club();
         if preferences.view != Place::Keys {
             self.load_members(false);

@@ -16,6 +16,8 @@ pub enum Move {
 pub struct Selection {
     id: Option<String>,
     row: Option<usize>,
+    /// The row that it was in last: where one goes on from if it is shown no more.
+    near: Option<usize>,
 }
 
 impl Selection {
@@ -39,12 +41,18 @@ impl Selection {
     pub(super) fn go<'a>(&mut self, to: Move, rows: &[usize], id_of: impl Fn(usize) -> &'a str) {
         let last = rows.len().saturating_sub(1);
         let row = match to {
-            Move::By(by) => self.row.map_or(0, |at| at.saturating_add_signed(by).min(last)),
+            Move::By(by) => match (self.row, self.near) {
+                (Some(at), _) => at.saturating_add_signed(by).min(last),
+                // What came after it stands in its row now.
+                (None, Some(near)) => near.saturating_add_signed(by - by.signum().max(0)).min(last),
+                (None, None) => 0,
+            },
             Move::First => 0,
             Move::Last => last,
         };
         let place = rows.get(row).copied();
         self.row = place.map(|_| row);
+        self.near = self.row;
         self.id = place.map(|place| id_of(place).to_owned());
     }
 
@@ -52,6 +60,7 @@ impl Selection {
     pub(super) fn find(&mut self, rows: &[usize], place_of: impl Fn(&str) -> Option<usize>) {
         let place = self.id.as_deref().and_then(place_of);
         self.row = place.and_then(|place| rows.iter().position(|&row| row == place));
+        self.near = self.row.or(self.near);
     }
 }
 
@@ -99,5 +108,7 @@ mod tests {
         assert_eq!(selection.row(), Some(2), "it has moved in the list");
         selection.find(&[0, 1], place_in(&["a", "c"]));
         assert_eq!(at(&selection), (Some("b"), None), "it was removed");
+        selection.go(Move::By(-1), &[0, 1], |at| ["a", "c"][at]);
+        assert_eq!(at(&selection), (Some("c"), Some(1)), "on from where it was, in the last row");
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     Connection, Console, Dialog, Screen, State, View,
     change::What,
-    exchange::Command,
+    exchange::{Command, Effect},
     failure::{Failure, FailureKind},
     keys::Keys,
     members::{Members, Role},
@@ -87,7 +87,8 @@ impl State {
         {
             console.connection = Connection::Online;
             self.screen = Screen::Console(console);
-            return self.refresh();
+            self.refresh();
+            return self.load_key_of_form();
         }
         let SignedIn { person, memberships } = signed_in;
         let (headed, others): (Vec<Membership>, Vec<Membership>) =
@@ -136,22 +137,30 @@ impl State {
 
     /// The session is over: elsewhere, or by time. What the person was at is kept for when they are back.
     pub(super) fn session_ended(&mut self) {
-        let notice = "Your session has ended: it was signed out elsewhere, or has expired. Sign in again to go on.";
+        let mut notice =
+            "Your session has ended: it was signed out elsewhere, or has expired. Sign in again to go on.".to_owned();
         let server = self.preferences.server.clone();
         let now = self.clock.now;
         if let Screen::Console(mut console) = std::mem::replace(&mut self.screen, Screen::Starting(now)) {
             // The last change first, so that what was there before the first is there again.
+            let mut removed = Vec::new();
             for pending in std::mem::take(&mut self.pending).into_values().rev() {
-                if pending.organization == console.membership.organization_id {
+                match pending.what {
+                    _ if pending.organization != console.membership.organization_id => {}
+                    What::RemoveMember { before, .. } => removed.push(*before),
                     // All of it is read again once the person is back.
-                    let _ = pending.what.take_back(&mut console);
+                    what => drop(what.take_back(&mut console)),
                 }
             }
+            console.members.restore(removed);
             console.keys.arrange(&self.clock);
             console.interrupt();
+            if let Some(Dialog::Secret(once)) = &console.dialog {
+                notice.push_str(&format!(" The new key \"{}\" is shown again then, to be stored.", once.key.name));
+            }
             self.interrupted = Some((server, console));
         }
-        self.leave(Some(notice.to_owned()));
+        self.leave(Some(notice));
         self.ask(Command::Forget);
     }
 
@@ -197,7 +206,10 @@ impl State {
         self.pending.clear();
         self.batches.clear();
         self.notices.clear();
-        self.screen = Screen::SignIn(Box::new(self.asking(notice)));
+        let asking = Screen::SignIn(Box::new(self.asking(notice)));
+        if let Screen::Console(console) = std::mem::replace(&mut self.screen, asking) {
+            self.effects.push(Effect::Discard(Box::new(console.members)));
+        }
     }
 }
 
@@ -212,7 +224,8 @@ impl Console {
         if let Some(sending) = self.sending() {
             sending.ticket = None;
         }
-        // A secret is not left behind a sign-in that somebody else may pass.
+        // A link or a password is not left behind a sign-in that somebody else may pass. The secret of a key is, since
+        // nobody could show it again; only the person who made it gets there.
         if matches!(self.dialog, Some(Dialog::Invitation(_) | Dialog::Password(_) | Dialog::HandOver(_))) {
             self.dialog = None;
         }
@@ -222,7 +235,7 @@ impl Console {
 #[cfg(test)]
 mod tests {
     use crate::state::{
-        Action, Screen, View,
+        Action, Dialog, Screen, View,
         desk::{Desk, failure, key, signed_in},
         exchange::{Command, Event},
         failure::FailureKind,
@@ -260,6 +273,19 @@ mod tests {
         desk.hear(Event::Reached(signed_in(&["org_b"])));
         assert_eq!(desk.console().membership.organization_id, "org_b");
         assert!(desk.state.notices.iter().any(|notice| notice.text.contains("Club org_a")));
+    }
+
+    /// The window closed over a secret, unasked, since it stood behind the sign-in.
+    #[test]
+    fn a_secret_waits_for_the_person_whose_session_has_ended() {
+        let mut desk = Desk::of(&["org_a"], vec![]);
+        desk.create_key();
+        desk.hear_club(Err(failure(FailureKind::SignedOut)));
+        let Screen::SignIn(form) = &desk.state.screen else { panic!("it asks who is there") };
+        assert!(form.notice.as_ref().is_some_and(|notice| notice.contains("is shown again then")));
+        assert!(desk.state.keeps_open(), "closing asks once");
+        desk.hear(Event::SignedIn(Ok(signed_in(&["org_a"]))));
+        assert!(matches!(desk.console().dialog, Some(Dialog::Secret(_))));
     }
 
     #[test]

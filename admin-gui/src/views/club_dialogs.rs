@@ -76,7 +76,8 @@ pub fn hand_over(ctx: &Context, form: &mut HandOverForm, members: &Members, club
             let coaches: Vec<_> = members
                 .list
                 .items
-                .iter()
+                .coaches()
+                .filter_map(|(id, _)| members.get(id))
                 .filter(|member| member.role == Role::Coach && member.status == Standing::Active && member.accepted)
                 .collect();
             if coaches.is_empty() {

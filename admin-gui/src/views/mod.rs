@@ -1,5 +1,5 @@
-//! What is on screen. A view reads the state, lets the person type into the forms that stand in it, and says what they
-//! did; it never asks the server, and changes nothing else.
+//! What is on screen. A view reads the state, lets the person fill in the forms, searches and filters that stand in it
+//! and choose a row, and says what they did; it never asks the server, and changes nothing else.
 
 mod club;
 mod club_dialogs;

@@ -17,8 +17,9 @@ use crate::{
 pub fn show(ctx: &Context, form: &mut RevokeForm, draw: &mut Draw<'_>) {
     let clock = draw.clock;
     let title = format!("Revoke \"{}\"?", form.key.name);
-    let meant = form.is_meant(clock);
     let asks_name = form.asks_name(clock);
+    form.asked |= asks_name;
+    let meant = form.is_meant(clock);
     // The keyboard goes to the name if it is asked for, else to the button that does no harm; once that is known.
     let place = !form.placed && (asks_name || meant);
     form.placed |= place;

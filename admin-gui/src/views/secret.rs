@@ -77,7 +77,7 @@ fn content(ui: &mut Ui, once: &SecretOnce, opened: bool, acts: &std::cell::RefCe
                 }
             });
         });
-        code(ui, &once.example_text(), font::LABEL);
+        code(ui, once.example_text().reveal(), font::LABEL);
     });
     if once.insisted {
         banner(

@@ -8,7 +8,7 @@ use crate::{
     widgets::{Button, Dialog, body},
 };
 
-const SHORTCUTS: [(&str, &str); 14] = [
+const SHORTCUTS: [(&str, &str); 15] = [
     ("Ctrl N", "New key, or new member"),
     ("/", "Search"),
     ("F5", "Refresh"),
@@ -18,6 +18,7 @@ const SHORTCUTS: [(&str, &str); 14] = [
     ("Home, End", "First and last row"),
     ("Enter", "Open the row"),
     ("Space", "Mark the row, in Members"),
+    ("Ctrl A", "Mark all rows, or none, in Members"),
     ("Ctrl C", "Copy the id of the key or member"),
     ("Del", "Revoke the key, remove the member; asks first"),
     ("Shift F10", "What can be done with the row"),

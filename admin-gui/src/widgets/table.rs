@@ -421,6 +421,11 @@ impl<C: Copy + PartialEq + Default> Table<'_, C> {
                     did.moved = Some(to);
                 }
             }
+            if let Some(marks) = self.marks
+                && input.consume_key(Modifiers::COMMAND, Key::A)
+            {
+                did.mark_all = Some(marks != Marks::All);
+            }
             let Some(selected) = self.selected else { return };
             if input.consume_key(Modifiers::NONE, Key::Enter) {
                 did.opened = Some(selected);

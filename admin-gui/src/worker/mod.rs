@@ -5,12 +5,19 @@ mod failure;
 mod keyring;
 mod session;
 
-use std::{collections::HashMap, sync::mpsc, thread};
+use std::{
+    collections::HashMap,
+    sync::{Arc, mpsc},
+    thread,
+};
 
-use tokio::sync::mpsc as commands;
+use tokio::sync::{Semaphore, mpsc as commands};
 
 use self::session::Session;
-use crate::state::exchange::{Command, Event, Keyring};
+use crate::state::{
+    address::Address,
+    exchange::{Command, Event, Keyring},
+};
 
 /// A thread that asks the server, and says what came of it.
 pub struct Worker {
@@ -23,7 +30,7 @@ pub struct Worker {
 pub(crate) struct Outbox {
     era: u64,
     events: mpsc::Sender<(u64, Event)>,
-    wake: std::sync::Arc<dyn Fn() + Send + Sync>,
+    wake: Arc<dyn Fn() + Send + Sync>,
 }
 
 impl Outbox {
@@ -43,7 +50,7 @@ pub enum Keeping {
     Memory,
 }
 
-/// How many changes are sent at once: those of many members must not take the server from everybody else.
+/// How many changes of members are sent at once: those of many must not take the server from everybody else.
 const AT_ONCE: usize = 8;
 
 impl Worker {
@@ -54,7 +61,7 @@ impl Worker {
     pub fn start(keeping: Keeping, wake: impl Fn() + Send + Sync + 'static) -> Self {
         let (commands, inbox) = commands::unbounded_channel();
         let (sender, events) = mpsc::channel();
-        let outbox = Outbox { era: 0, events: sender, wake: std::sync::Arc::new(wake) };
+        let outbox = Outbox { era: 0, events: sender, wake: Arc::new(wake) };
         thread::Builder::new()
             .name("worker".to_owned())
             .spawn(move || {
@@ -82,7 +89,7 @@ impl Worker {
 async fn run(keeping: Keeping, mut inbox: commands::UnboundedReceiver<(u64, Command)>, outbox: Outbox) {
     let mut session: Option<Session> = None;
     let mut loads: HashMap<&'static str, tokio::task::JoinHandle<()>> = HashMap::new();
-    let places = std::sync::Arc::new(tokio::sync::Semaphore::new(AT_ONCE));
+    let mut places = Arc::new(Semaphore::new(AT_ONCE));
     // What was asked for while something else was given up.
     let mut held = None;
     loop {
@@ -94,60 +101,54 @@ async fn run(keeping: Keeping, mut inbox: commands::UnboundedReceiver<(u64, Comm
         let outbox = Outbox { era, ..outbox.clone() };
         match command {
             Command::Resume { server } => {
-                let keyring = keyring::find_out(keeping).await;
-                outbox.send(Event::Keyring(keyring));
-                let kept = match &server {
-                    Some(server) if keyring == Keyring::There => keyring::find(server.as_str().to_owned()).await,
-                    _ => None,
-                };
-                let resumed = match (server, kept) {
-                    (Some(server), Some(token)) => {
-                        // Whoever does not wait for it asks for something else, which is not made to wait either.
-                        let resumed = tokio::select! {
-                            resumed = Session::resume(server, &token) => resumed,
-                            next = inbox.recv() => {
-                                held = next;
-                                continue;
-                            }
-                        };
-                        Some(resumed.map(|(resumed, signed_in)| {
-                            session = Some(resumed);
-                            signed_in
-                        }))
+                // Whoever does not wait for it asks for something else, which is not made to wait either: not for the
+                // server, nor for a prompt of the keyring's.
+                let resumed = tokio::select! {
+                    resumed = resume(server, keeping, &outbox) => resumed,
+                    next = inbox.recv() => {
+                        held = next;
+                        continue;
                     }
-                    _ => None,
                 };
+                let resumed = resumed.map(|resumed| {
+                    resumed.map(|(resumed, signed_in)| {
+                        session = Some(resumed);
+                        signed_in
+                    })
+                });
                 outbox.send(Event::Resumed(resumed));
             }
             Command::SignIn { server, email, password, keep } => {
                 let result = Session::sign_in(server, email, password).await;
-                session = signed_in(result, keep, keeping, &outbox).await;
+                session = signed_in(result, keep, keeping, &outbox);
             }
             Command::SetUp { server, setup_code, organization_name, display_name, email, password, keep } => {
                 let result =
                     Session::set_up(server, setup_code, organization_name, display_name, email, password).await;
-                session = signed_in(result, keep, keeping, &outbox).await;
+                session = signed_in(result, keep, keeping, &outbox);
             }
             Command::Forget => {
+                stop(&mut loads, &mut places);
                 if let Some(session) = session.take() {
-                    keyring::remove(keeping, session.server().to_owned()).await;
+                    tokio::spawn(keyring::remove(keeping, session.server().to_owned()));
                 }
-                stop(&mut loads);
             }
             Command::SignOut => {
+                stop(&mut loads, &mut places);
                 if let Some(ending) = session.take() {
-                    stop(&mut loads);
-                    keyring::remove(keeping, ending.server().to_owned()).await;
                     // Whoever signs in next does not wait for it.
-                    tokio::spawn(async move { outbox.send(Event::SignedOut(ending.sign_out().await)) });
+                    tokio::spawn(async move {
+                        keyring::remove(keeping, ending.server().to_owned()).await;
+                        outbox.send(Event::SignedOut(ending.sign_out().await));
+                    });
                 }
             }
             Command::SignOutEverywhere { ticket } => {
                 if let Some(ending) = session.take() {
                     let result = ending.sign_out_everywhere().await;
                     if result.is_ok() {
-                        keyring::remove(keeping, ending.server().to_owned()).await;
-                        stop(&mut loads);
+                        tokio::spawn(keyring::remove(keeping, ending.server().to_owned()));
+                        stop(&mut loads, &mut places);
                     } else {
                         session = Some(ending);
                     }
@@ -166,13 +167,17 @@ async fn run(keeping: Keeping, mut inbox: commands::UnboundedReceiver<(u64, Comm
                     Command::LoadMembers { .. } => Some("members"),
                     _ => None,
                 };
-                let place = matches!(command, Command::Change { .. }).then(|| places.clone());
+                // What is urgent, such as a revocation, does not queue behind a thousand members.
+                let queue = command.is_of_many().then(|| Arc::clone(&places));
                 let task = tokio::spawn(async move {
-                    let _place = match place {
-                        Some(places) => places.acquire_owned().await.ok(),
+                    let place = match queue {
+                        Some(places) => Some(places.acquire_owned().await),
                         None => None,
                     };
-                    session.answer(command, &outbox).await;
+                    // Closed: the session is over, and with it what was still to be sent.
+                    if !matches!(place, Some(Err(_))) {
+                        session.answer(command, &outbox).await;
+                    }
                 });
                 if let Some(earlier) = of.and_then(|of| loads.insert(of, task)) {
                     earlier.abort();
@@ -182,15 +187,31 @@ async fn run(keeping: Keeping, mut inbox: commands::UnboundedReceiver<(u64, Comm
     }
 }
 
-fn stop(loads: &mut HashMap<&'static str, tokio::task::JoinHandle<()>>) {
+/// Ends what is being read, and drops the changes that are still to be sent.
+fn stop(loads: &mut HashMap<&'static str, tokio::task::JoinHandle<()>>, places: &mut Arc<Semaphore>) {
     for (_, load) in loads.drain() {
         load.abort();
     }
+    places.close();
+    *places = Arc::new(Semaphore::new(AT_ONCE));
+}
+
+/// What came of the session that the keyring keeps for `server`, if it keeps one.
+async fn resume(
+    server: Option<Address>,
+    keeping: Keeping,
+    outbox: &Outbox,
+) -> Option<Result<(Session, crate::state::session::SignedIn), crate::state::failure::Failure>> {
+    let keyring = keyring::find_out(keeping).await;
+    outbox.send(Event::Keyring(keyring));
+    let server = server.filter(|_| keyring == Keyring::There)?;
+    let token = keyring::find(server.as_str().to_owned()).await?;
+    Some(Session::resume(server, &token).await)
 }
 
 type SignedIn = (Session, crate::state::session::SignedIn, crate::state::secret::Secret);
 
-async fn signed_in(
+fn signed_in(
     result: Result<SignedIn, crate::state::failure::Failure>,
     keep: bool,
     keeping: Keeping,
@@ -199,12 +220,16 @@ async fn signed_in(
     match result {
         Ok((session, signed_in, token)) => {
             outbox.send(Event::SignedIn(Ok(signed_in)));
-            if !keep {
-                // What was kept for somebody else must not sign them in again.
-                keyring::remove(keeping, session.server().to_owned()).await;
-            } else if let Err(reason) = keyring::keep(keeping, session.server().to_owned(), token).await {
-                outbox.send(Event::NotKept(reason));
-            }
+            let (server, outbox) = (session.server().to_owned(), outbox.clone());
+            // The keyring may prompt; nothing else waits for that.
+            tokio::spawn(async move {
+                if !keep {
+                    // What was kept for somebody else must not sign them in again.
+                    keyring::remove(keeping, server).await;
+                } else if let Err(reason) = keyring::keep(keeping, server, token).await {
+                    outbox.send(Event::NotKept(reason));
+                }
+            });
             Some(session)
         }
         Err(failure) => {

@@ -335,8 +335,26 @@ impl Session {
     /// Changes a member as it is now: reads it first, and changes that very revision, so that nothing which somebody
     /// else changed meanwhile is undone.
     async fn update_member(&self, org: String, id: String, edit: MemberEdit) -> Result<Member, Error<types::Problem>> {
+        /// So often is one thing changed anew when another change of the member came in between: one's own, mostly.
+        const TRIES: usize = 5;
+        let of_one_thing = !matches!(edit, MemberEdit::All { .. });
+        for _ in 1..TRIES {
+            match self.try_to_update_member(&org, &id, edit.clone()).await {
+                Err(Error::ErrorResponse(refused)) if of_one_thing && refused.status() == 412 => {}
+                result => return result,
+            }
+        }
+        self.try_to_update_member(&org, &id, edit).await
+    }
+
+    async fn try_to_update_member(
+        &self,
+        org: &str,
+        id: &str,
+        edit: MemberEdit,
+    ) -> Result<Member, Error<types::Problem>> {
         use types::ClearableMemberField as Clear;
-        let present = self.client.get_member().org_id(&org).member_id(&id).send().await?;
+        let present = self.client.get_member().org_id(org).member_id(id).send().await?;
         let revision = etag(present.headers());
         let present = present.into_inner();
         let labels_are = |labels: Vec<String>| {

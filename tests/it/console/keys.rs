@@ -174,6 +174,7 @@ async fn the_page_of_a_key_shows_its_facts_and_changes_them() {
     screen.click("Revoke");
     screen.wait_for_words("Something uses this key");
     screen.press("Enter");
+    assert_eq!(screen.state().changes_on_their_way(), 0, "nothing is sent");
     assert!(keys(&club, types::KeyStatusFilter::Revoked).await.is_empty());
     screen.type_into("Type its name to confirm: Roster sync, new machine", "Roster sync, new machine");
     screen.type_into("Reason", "The machine was sold");

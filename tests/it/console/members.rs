@@ -2,7 +2,7 @@ use astral_client::types;
 use astral_tests::{Club, screen::Screen};
 use eframe::egui::Role;
 
-use super::club;
+use super::{club, trouble::slow_way_to};
 
 async fn members(club: &Club) -> Vec<types::Member> {
     let list = club.head_coach.client.list_members().org_id(&club.organization_id).limit(200).send().await;
@@ -166,14 +166,23 @@ async fn an_invitation_is_shown_once() {
     screen.wait_for("Copy link");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_long_roster_comes_page_by_page_and_can_be_stopped() {
     let (server, club) = club().await;
     for number in 0..230 {
         club.add_athlete(&format!("Athlete {number:03}")).await;
     }
-    let mut screen = Screen::of(&server, &club.head_coach);
+    let target = server.url.trim_start_matches("http://").to_owned();
+    let (way, hold) = slow_way_to(target, Some("\"next_cursor\":\"")).await;
+    let mut screen = Screen::open(&way);
+    screen.sign_in(&club.head_coach.email, &club.head_coach.password);
+    screen.wait_for("No API keys yet");
     screen.press("Ctrl 2");
+    screen.wait_for("200 members loaded so far");
+    screen.click("Stop loading");
+    screen.wait_for("Stopped after 200 members");
+    hold.send_replace(false);
+    screen.click("Load the rest");
     screen.wait_until("all are here", |screen| {
         screen.state().console().is_some_and(|console| console.members.list.items.len() == 233)
     });

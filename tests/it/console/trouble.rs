@@ -109,7 +109,7 @@ async fn too_many_requests_are_told_and_what_is_shown_stays() {
 async fn a_slow_answer_shows_that_it_is_awaited_and_freezes_nothing() {
     let (server, club) = club().await;
     let target = server.url.trim_start_matches("http://").to_owned();
-    let (slow, hold) = slow_way_to(target).await;
+    let (slow, hold) = slow_way_to(target, None).await;
     let mut screen = Screen::open(&slow);
     screen.sign_in(&club.head_coach.email, &club.head_coach.password);
     screen.wait_for("No API keys yet");
@@ -125,14 +125,19 @@ async fn a_slow_answer_shows_that_it_is_awaited_and_freezes_nothing() {
     screen.wait_for("Copy this key now");
 }
 
-/// A way to `target` on which nothing comes through while it is held.
-async fn slow_way_to(target: String) -> (String, tokio::sync::watch::Sender<bool>) {
+/// A way to `target` on which nothing comes through while it is held; it holds by itself once an answer with
+/// `held_after` has come through.
+pub async fn slow_way_to(
+    target: String,
+    held_after: Option<&'static str>,
+) -> (String, tokio::sync::watch::Sender<bool>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address").to_string();
     let (hold, held) = tokio::sync::watch::channel(false);
+    let holding = hold.clone();
     tokio::spawn(async move {
         while let Ok((from, _)) = listener.accept().await {
-            let (target, held) = (target.clone(), held.clone());
+            let (target, held, holding) = (target.clone(), held.clone(), holding.clone());
             tokio::spawn(async move {
                 let to = tokio::net::TcpStream::connect(target).await.expect("connected");
                 let (mut from_read, mut from_write) = from.into_split();
@@ -140,6 +145,8 @@ async fn slow_way_to(target: String) -> (String, tokio::sync::watch::Sender<bool
                 tokio::spawn(async move { tokio::io::copy(&mut from_read, &mut to_write).await });
                 let mut held = held;
                 let mut bytes = [0; 65536];
+                // What came before may hold the first half of what is looked for.
+                let mut seen = Vec::new();
                 loop {
                     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
                     let Ok(count @ 1..) = to_read.read(&mut bytes).await else { break };
@@ -147,6 +154,11 @@ async fn slow_way_to(target: String) -> (String, tokio::sync::watch::Sender<bool
                         || from_write.write_all(&bytes[..count]).await.is_err()
                     {
                         break;
+                    }
+                    seen.extend_from_slice(&bytes[..count]);
+                    if held_after.is_some_and(|after| seen.windows(after.len()).any(|part| part == after.as_bytes())) {
+                        seen.clear();
+                        holding.send_replace(true);
                     }
                 }
             });

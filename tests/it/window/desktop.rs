@@ -173,7 +173,8 @@ impl Desktop {
 
     /// What a program says that is run on the display.
     fn tool(&self, program: &str, arguments: &[&str]) -> String {
-        let run = Command::new(program).args(arguments).env("DISPLAY", &self.name).stdin(Stdio::null()).output();
+        let mut run = Command::new("timeout");
+        let run = run.arg("20").arg(program).args(arguments).env("DISPLAY", &self.name).stdin(Stdio::null()).output();
         String::from_utf8(run.expect("./check installs it; run it once").stdout).expect("text")
     }
 }
@@ -185,9 +186,11 @@ impl Drop for Desktop {
     }
 }
 
-/// Where what was on screen stands after a test that failed.
+/// Where what was on screen stands after the test that is running has failed.
 fn failure_picture() -> PathBuf {
-    target().join("window-failure.png")
+    let thread = std::thread::current();
+    let test = thread.name().unwrap_or_default().rsplit("::").next().unwrap_or_default();
+    target().join(format!("window-failure-{test}.png"))
 }
 
 /// The console's window.
@@ -251,12 +254,14 @@ impl Window<'_> {
         })
     }
 
-    /// How long the console has kept a processor busy, in ticks of the clock: a hundred a second.
-    pub fn processor_ticks(&self) -> u64 {
-        let facts = fs::read_to_string(format!("/proc/{}/stat", self.console.id())).expect("it runs");
-        let (_, facts) = facts.rsplit_once(')').expect("the name is in parentheses");
-        // proc_pid_stat(5): utime and stime are the 14th and the 15th; the one after the name is the 3rd.
-        facts.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("a number")).sum()
+    /// How often the thread that draws woke up, or was interrupted, so far: it draws at most one frame each time.
+    pub fn wakes(&self) -> u64 {
+        let process = self.console.id();
+        let facts = fs::read_to_string(format!("/proc/{process}/task/{process}/status")).expect("it runs");
+        let switches = facts.lines().filter(|line| line.contains("ctxt_switches:"));
+        switches
+            .map(|line| line.rsplit('\t').next().and_then(|number| number.parse::<u64>().ok()).expect("a number"))
+            .sum()
     }
 
     /// Closes the window as a window manager does, and waits until the program has ended well.
@@ -329,6 +334,9 @@ fn patches(picture: &RgbImage, color: Rgb<u8>) -> Vec<Place> {
     let mut new: Vec<bool> = picture.pixels().map(|pixel| *pixel == color).collect();
     let mut patches = Vec::new();
     for start in 0..width * height {
+        if !new[start as usize] {
+            continue;
+        }
         let mut filled = 0;
         let mut patch = Place::at(start % width, start / width);
         let mut next = vec![start];

@@ -80,12 +80,18 @@ impl State {
         result: Result<(Key, Option<String>), Failure>,
     ) {
         let failure = result.as_ref().err().cloned();
+        let mut already = None;
         if let Self { screen: Screen::Console(console), clock, .. } = self {
             match result {
                 Ok((key, etag)) if console.membership.organization_id == organization => {
                     match &mut console.dialog {
                         Some(Dialog::Key(form)) if form.is_of(&id) && !form.sending.is_on() => {
                             form.rebase(key.clone(), etag, clock);
+                        }
+                        Some(Dialog::Revoke(form)) if form.key.id == id && key.revoked.is_some() => {
+                            console.dialog = None;
+                            let by = key.revoked.as_ref().map(|revoked| revoked.by.as_str()).unwrap_or_default();
+                            already = Some(format!("\"{}\" was revoked already, by {by}.", key.name));
                         }
                         Some(Dialog::Revoke(form)) if form.key.id == id => form.hear(Some(&key)),
                         _ => {}
@@ -105,6 +111,9 @@ impl State {
                     _ => {}
                 },
             }
+        }
+        if let Some(already) = already {
+            self.say(already);
         }
         self.after(failure);
     }

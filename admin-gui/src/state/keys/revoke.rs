@@ -21,6 +21,8 @@ pub struct RevokeForm {
     pub reason: Field,
     /// Whether the keyboard was put where it belongs.
     pub placed: bool,
+    /// Whether its name was asked for once; then it is to the end.
+    pub asked: bool,
 }
 
 /// What is known of a key's last use: the list may be a minute old.
@@ -43,6 +45,7 @@ impl RevokeForm {
             typed_name: Field::default(),
             reason: Field::default(),
             placed: false,
+            asked: false,
         }
     }
 
@@ -64,7 +67,8 @@ impl RevokeForm {
 
     /// Whether the key's name is asked for: something uses it, or nobody can say.
     pub fn asks_name(&self, clock: &Clock) -> bool {
-        self.key.in_use(clock)
+        self.asked
+            || self.key.in_use(clock)
             || match self.last_use {
                 LastUse::Known => false,
                 LastUse::Unknown => true,
@@ -80,7 +84,7 @@ impl RevokeForm {
     /// Whether the person has shown that they mean this key: by its name, unless it is known that nothing uses it.
     pub fn is_meant(&self, clock: &Clock) -> bool {
         let unused = self.last_use == LastUse::Known && !self.key.in_use(clock);
-        unused || self.typed_name.text.trim() == self.key.name.trim()
+        unused && !self.asked || self.typed_name.text.trim() == self.key.name.trim()
     }
 }
 

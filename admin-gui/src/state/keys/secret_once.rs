@@ -41,7 +41,7 @@ impl SecretOnce {
     }
 
     /// The example that is shown, ready to run.
-    pub fn example_text(&self) -> String {
+    pub fn example_text(&self) -> Secret {
         let (server, secret) = (&self.server, self.secret.reveal());
         // What this key may do.
         let path = if self.key.scopes.contains(&Scope::MembersRead) {
@@ -51,14 +51,15 @@ impl SecretOnce {
         } else {
             "/auth/me".to_owned()
         };
-        match self.example {
+        let text = match self.example {
             Example::Curl => {
                 format!("curl {server}/api/v1{path} \\\n  -H \"Authorization: Bearer {secret}\"")
             }
             Example::Python => format!(
                 "import json, urllib.request\n\nrequest = urllib.request.Request(\n    \"{server}/api/v1{path}\",\n    headers={{\"Authorization\": \"Bearer {secret}\"}},\n)\nprint(json.load(urllib.request.urlopen(request)))"
             ),
-        }
+        };
+        Secret::new(text)
     }
 }
 

@@ -15,7 +15,14 @@ impl State {
         let Some(console) = self.console_mut() else { return };
         let cursor = console.members.list.begin(load, now, on);
         let organization = console.membership.organization_id.clone();
+        self.discard_replaced_members();
         self.ask(Command::LoadMembers { organization, cursor, load });
+    }
+
+    fn discard_replaced_members(&mut self) {
+        if let Some(replaced) = self.console_mut().and_then(|console| console.members.list.take_replaced()) {
+            self.effects.push(Effect::Discard(Box::new(replaced)));
+        }
     }
 
     /// Takes a page of members, or why it did not come.
@@ -29,14 +36,12 @@ impl State {
                 Heard::Changed => {
                     // Sorting after each of five hundred pages would be noticed; after each tenth more of them it is not.
                     let grown = members.list.items.len() > members.rows_of + members.rows_of / 10;
-                    members.unarranged |= grown || !members.list.is_loading();
-                    if let Some(replaced) = members.list.take_replaced() {
-                        self.effects.push(Effect::Discard(Box::new(replaced)));
-                    }
+                    members.unarranged |= grown || !members.list.is_loading() || members.list.items.take_moved();
                 }
                 Heard::Again => self.load_members(false),
             }
         }
+        self.discard_replaced_members();
         self.after(failure);
     }
 
@@ -93,6 +98,8 @@ impl State {
 
     /// A member was removed, alone or with several.
     pub(in crate::state) fn member_removed(&mut self, before: &Member, batch: Option<u64>) {
+        // A page that was read before may have brought it back.
+        self.in_console(|console| drop(console.members.remove(std::slice::from_ref(&before.id))));
         if batch.is_none() {
             self.say(format!("Removed {}", before.name));
         }
@@ -102,10 +109,12 @@ impl State {
 #[cfg(test)]
 mod tests {
     use crate::state::{
-        Action, View,
+        Action, Dialog, View,
         desk::{Desk, failure, member},
         exchange::{Changed, Command, Event},
         failure::FailureKind,
+        form::Field,
+        listing::Page,
         members::{Member, Role, Standing},
     };
 
@@ -136,6 +145,46 @@ mod tests {
         desk.act(Action::Remove);
         desk.answer(changing, Err(failure(FailureKind::Refused("email_taken".into()))));
         assert!(desk.console().members.list.items.is_empty());
+    }
+
+    /// Ben was removed and the roster read again before the server had done it: he stood there for good.
+    #[test]
+    fn a_page_from_before_brings_nobody_back_who_was_removed() {
+        let mut desk = Desk::of(&["org_a"], vec![]);
+        desk.act(Action::Show(View::Members));
+        desk.hear_members(vec![member("mem_ana", "Ana"), member("mem_ben", "Ben")]);
+        desk.act(Action::AskRemove(vec!["mem_ben".into()]));
+        desk.act(Action::Remove);
+        let removing = desk.ticket();
+        desk.act(Action::Refresh);
+        desk.hear_members(vec![member("mem_ana", "Ana"), member("mem_ben", "Ben")]);
+        desk.answer(removing, Ok(Changed::Done));
+        assert_eq!(desk.console().members.rows.len(), 1);
+    }
+
+    /// A member was added while the roster was loading; the next page moved it, and its row showed somebody else.
+    #[test]
+    fn rows_show_whom_they_mean_while_pages_come_in() {
+        let mut desk = Desk::of(&["org_a"], vec![]);
+        desk.act(Action::Show(View::Members));
+        let load = desk.load_of_members();
+        let page = |from: usize, next: Option<&str>| {
+            let items = (from..from + 20).map(|n| member(&format!("mem_{n:03}"), &format!("Athlete {n:03}")));
+            Event::Members { load, page: Ok(Page { items: items.collect(), next: next.map(str::to_owned) }) }
+        };
+        desk.hear(page(0, Some("second")));
+        desk.act(Action::NewMember);
+        if let Some(Dialog::Member(form)) = &mut desk.console().dialog {
+            form.name = Field::of("Zoë");
+        }
+        desk.act(Action::SaveMember);
+        desk.answer(desk.ticket(), Ok(Changed::Member(member("mem_zzz", "Zoë"))));
+        desk.hear(page(20, Some("third")));
+        let members = &desk.console().members;
+        let shown: Vec<&str> = members.rows.iter().map(|&at| members.list.items[at].name.as_str()).collect();
+        assert!(shown.contains(&"Zoë"), "{shown:?}");
+        let selected = members.selected.row().map(|row| shown[row]);
+        assert_eq!((selected, members.selected.id()), (Some("Zoë"), Some("mem_zzz")));
     }
 
     /// A change that was refused took another with it that had been done since.

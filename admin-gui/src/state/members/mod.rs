@@ -113,6 +113,13 @@ impl Members {
         self.list.items.remove(ids)
     }
 
+    /// Puts members back that were taken out.
+    pub(super) fn restore(&mut self, members: Vec<Member>) {
+        self.list.touch();
+        self.list.items.restore(members);
+        self.unarranged = true;
+    }
+
     /// What an athlete's coach is called.
     pub fn coach_name(&self, id: &str) -> Option<&str> {
         self.get(id).map(|coach| coach.name.as_str())

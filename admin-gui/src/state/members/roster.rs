@@ -36,6 +36,8 @@ pub struct Roster {
     /// Labels that members have, all of those of one together.
     pub(super) label_lists: Numbered<Vec<String>>,
     tally: Tally,
+    /// Whether members have moved to other places since that was last asked.
+    moved: bool,
 }
 
 /// What is counted of the members.
@@ -157,6 +159,11 @@ impl Roster {
         self.tally.coaches.iter().map(|coach| (coach.id.as_str(), coach.name.as_str()))
     }
 
+    /// Whether members have moved to other places since this was last asked.
+    pub(super) fn take_moved(&mut self) -> bool {
+        std::mem::take(&mut self.moved)
+    }
+
     /// The places of all members, sorted by name.
     pub(super) fn by_name(&self) -> &[usize] {
         &self.by_name
@@ -216,6 +223,24 @@ impl Roster {
         removed
     }
 
+    /// Puts members back that were taken out.
+    pub fn restore(&mut self, members: Vec<Member>) {
+        /// More than so many are quicker put back all at once.
+        const FEW: usize = 16;
+        if members.len() <= FEW {
+            for member in members {
+                self.put(member);
+            }
+            return;
+        }
+        let mut all = std::mem::take(self).members;
+        all.extend(members);
+        all.sort_by(|one, other| one.id.cmp(&other.id));
+        all.dedup_by(|one, other| one.id == other.id);
+        self.append(all);
+        self.moved = true;
+    }
+
     /// Adds members whose ids follow all that there are.
     fn append(&mut self, page: Vec<Member>) {
         let first = self.members.len();
@@ -241,6 +266,7 @@ impl Roster {
     }
 
     fn insert(&mut self, at: usize, member: Member) {
+        self.moved = true;
         let words = words_of(&member);
         let begin = self.words_begin(at);
         self.words.insert_str(begin, &words);
@@ -428,6 +454,19 @@ mod tests {
             let mut read = Roster::default();
             read.add(roster.to_vec());
             assert_eq!(found(&roster), found(&read));
+        }
+        // Somebody coaches no more: the athletes are left without a coach, as on the server.
+        for goes in [0, 1] {
+            let mut roster = Roster::default();
+            let coach = Member { role: Role::Coach, ..member("mem_1", "Cora") };
+            roster.put(coach.clone());
+            roster.put(Member { coach_id: Some("mem_1".into()), ..member("mem_2", "Dan") });
+            assert!(roster[1].coach_id.is_some());
+            match goes {
+                0 => drop(roster.remove(&["mem_1".to_owned()])),
+                _ => roster.put(Member { role: Role::Athlete, ..coach }),
+            }
+            assert_eq!(roster.last().expect("Dan").coach_id, None);
         }
         assert!(!roster.is_empty());
     }

@@ -1,6 +1,6 @@
 //! What is done to several members at once.
 
-use super::{MemberEdit, Role};
+use super::{Member, MemberEdit, Role};
 use crate::{
     rules::Label,
     state::{Dialog, State, change::What, exchange::Change, failure::Failure, form::Field, number::grouped},
@@ -42,6 +42,8 @@ pub(in crate::state) struct Batch {
     pub(in crate::state) done: usize,
     refused: Vec<String>,
     why: Option<String>,
+    /// Members that were to be removed and were not.
+    kept: Vec<Member>,
 }
 
 impl Batch {
@@ -49,6 +51,11 @@ impl Batch {
     pub(in crate::state) fn refuse(&mut self, name: String, failure: &Failure) {
         self.refused.push(name);
         self.why = Some(failure.text());
+    }
+
+    /// One was not removed.
+    pub(in crate::state) fn keep(&mut self, member: Member) {
+        self.kept.push(member);
     }
 }
 
@@ -165,8 +172,11 @@ impl State {
         if self.pending.values().any(|pending| pending.what.is_of(batch)) {
             return;
         }
-        let Some(Batch { done, refused, why }) = self.batches.remove(&batch) else { return };
+        let Some(Batch { done, refused, why, kept }) = self.batches.remove(&batch) else { return };
         let done = if done == 1 { "1 member".to_owned() } else { format!("{} members", grouped(done)) };
+        if !kept.is_empty() {
+            self.in_console(|console| console.members.restore(kept));
+        }
         if refused.is_empty() {
             self.say(format!("Done for {done}"));
         } else {
