@@ -21,6 +21,7 @@ mod openapi;
 mod page;
 mod pages;
 mod requests;
+mod rotation;
 mod schemathesis;
 mod time;
 mod window;

@@ -107,7 +107,11 @@ pub async fn valid(
             body = Some(json!({ "code": code, "password": astral_tests::password("ivy") }));
         }
         "create_api_key" => body = Some(json!({ "name": "Roster sync script" })),
-        "get_api_key" | "revoke_api_key" => key_id = club.create_key("Target").await.id,
+        "get_api_key" | "revoke_api_key" | "end_previous_secret" => key_id = club.create_key("Target").await.id,
+        "rotate_api_key" => {
+            key_id = club.create_key("Target").await.id;
+            body = Some(json!({ "overlap_seconds": 0 }));
+        }
         "update_api_key" => {
             key_id = club.create_key("Target").await.id;
             body = Some(json!({ "name": "Renamed" }));

@@ -73,7 +73,7 @@ def after_call(context: Any, case: Any, response: Any) -> None:
     if response.status_code < 300:
         stage.known.update(_ID.findall(response.text))
         operation = checks.operation_id(case)
-        if operation == "create_api_key":
+        if operation in ("create_api_key", "rotate_api_key"):
             created = response.json()
             stage.secrets[created["id"]] = created["secret"]
         if operation == "hand_over_head_coach":
@@ -193,6 +193,7 @@ def _change_key(case: Any, prop: Prop) -> None:
 
 
 def _revoke(case: Any, prop: Prop) -> None:
+    """Never the key that the run itself goes by."""
     if case.path_parameters.get("key_id") == stage.IDS["key_id"]:
         case.path_parameters["key_id"] = stage.api_key()
 
@@ -215,4 +216,6 @@ _PREPARATIONS: dict[str, Callable[[Any, Prop], None]] = {
     "create_api_key": _key_body,
     "update_api_key": _change_key,
     "revoke_api_key": _revoke,
+    "rotate_api_key": _revoke,
+    "end_previous_secret": _revoke,
 }

@@ -61,7 +61,7 @@ REASONS = [
     # Which revision is present.
     Reason(".*", "", "^revision_mismatch$", _sends("If-Match")),
     # What was sent before with the same key.
-    Reason("create_.*", "", "^idempotency_key_reused$", _sends("Idempotency-Key")),
+    Reason("create_.*|rotate_.*", "", "^idempotency_key_reused$", _sends("Idempotency-Key")),
     # A cursor is opaque, and is one only if the server has made it, for these filters.
     Reason("list_.*", "cursor", "^must be the next_cursor of a page of this list( with the same filters)?$"),
     # Which passwords are easily guessed.

@@ -147,6 +147,9 @@ fn words(code: &str) -> Option<(&'static str, &'static str)> {
         "password_incorrect" => ("Wrong password.", "Type your present password to confirm this."),
         "not_found" => ("It is not there any more.", "Somebody may have removed it meanwhile. Refresh to see what is."),
         "key_not_active" => ("This key has expired or was revoked.", "That is final. Create a new one."),
+        "rotation_in_progress" => {
+            ("This key is being rotated already.", "End its old secret first, or wait until that ends.")
+        }
         "key_limit_reached" => {
             ("Your club has as many active keys as it may.", "Revoke those that nothing uses any more.")
         }

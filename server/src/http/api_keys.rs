@@ -18,12 +18,16 @@ use super::{
     problem::{self, Problem},
     refused::{BODY, CONDITIONAL, HEAD_COACH, KEY_MANAGER, Kinds, REPEATABLE, Refused},
     reply::{NoContent, Reply},
-    schema::{BlankOrReason, ClearableApiKeyField, CursorText, KeyStatusFilter, Limit, bounded, cleared, set_or_clear},
+    schema::{
+        BlankOrReason, ClearableApiKeyField, CursorText, IdleHours, KeyStatusFilter, Limit, OverlapSeconds, bounded,
+        cleared, set_or_clear,
+    },
     security::SessionCaller,
 };
 use crate::service::{
     ApiKey, ApiKeyChange, ApiKeyId, ApiKeyWithUse, Description, FieldError, Id, IdempotencyKey, IpRange, KeyState,
-    KeyStatus, Name, NewApiKey, OrganizationId, Person, Reason, Scope, Scopes, SecretKind, Service, Timestamp, UserId,
+    KeyStatus, Name, NewApiKey, OrganizationId, Overlap, Person, PreviousSecret, Reason, Rotation, Scope, Scopes,
+    SecretKind, Service, Timestamp, UserId,
 };
 
 /// An API key. Its secret is never part of it.
@@ -86,7 +90,7 @@ struct RevocationBody {
     reason: Option<Reason>,
 }
 
-/// An API key that was just created, and its secret.
+/// An API key that was just created or rotated, and its secret.
 #[derive(Serialize, Object)]
 #[oai(rename = "CreatedApiKey")]
 struct CreatedApiKeyBody {
@@ -126,6 +130,20 @@ body! {
 }
 
 body! {
+    /// How an API key is to be rotated.
+    #[oai(rename = "Rotation")]
+    post RotationBody {
+        /// How long the present secret goes on working beside the new one; 24 hours if left out, 0 to end it at once.
+        overlap_seconds: Option<OverlapSeconds>,
+        /// Ends the present secret sooner: once the new one was used, and the present one was not for so many hours.
+        retire_when_idle_hours: Option<IdleHours>,
+        /// If the key is being rotated already: whether the newer of its two secrets is to end at once, and yet
+        /// another is to be made. The older keeps its end.
+        replace: Option<bool>,
+    }
+}
+
+body! {
     /// What is to change; what is left out stays.
     #[oai(rename = "ApiKeyChange")]
     patch ApiKeyChangeBody {
@@ -152,11 +170,10 @@ impl From<Person> for PersonBody {
 }
 
 impl ApiKeyBody {
-    fn new(key: ApiKeyWithUse, now: Timestamp) -> Self {
-        let ApiKeyWithUse { api_key, status, last_used_at, previous_last_used_at } = key;
-        let previous_secret = api_key.previous_secret(now).and_then(|secret| {
-            let ends_at = secret.ends_at?;
-            Some(PreviousSecretBody { hint: secret.hint.clone(), ends_at, last_used_at: previous_last_used_at })
+    fn new(key: ApiKeyWithUse) -> Self {
+        let ApiKeyWithUse { api_key, status, last_used_at, previous_secret } = key;
+        let previous_secret = previous_secret.map(|PreviousSecret { hint, ends_at, last_used_at, .. }| {
+            PreviousSecretBody { hint, ends_at, last_used_at }
         });
         let hint = api_key.current_secret().map(|secret| secret.hint.clone()).unwrap_or_default();
         let revoked = match api_key.state {
@@ -211,6 +228,16 @@ fn in_future(expires_at: Option<Timestamp>, now: Timestamp, errors: &mut Vec<Fie
 }
 
 const CREATE: Kinds = KEY_MANAGER | BODY | REPEATABLE | problem::KEY_LIMIT_REACHED.bit | problem::ALREADY_CREATED.bit;
+
+const ROTATE: Kinds = KEY_MANAGER
+    | BODY
+    | REPEATABLE
+    | problem::KEY_NOT_ACTIVE.bit
+    | problem::ROTATION_IN_PROGRESS.bit
+    | problem::ALREADY_CREATED.bit;
+
+/// How long a replaced secret goes on working where nothing is said, in seconds.
+const USUAL_OVERLAP: u32 = 24 * 60 * 60;
 
 /// The path of a key.
 fn path_of(organization_id: OrganizationId, id: ApiKeyId) -> String {
@@ -267,7 +294,7 @@ impl ApiKeysApi {
             })
             .await?;
         let (location, revision) = (path_of(org_id.0, key.api_key.id), key.api_key.revision);
-        let body = CreatedApiKeyBody { secret: secret.reveal(), api_key: ApiKeyBody::new(key, now) };
+        let body = CreatedApiKeyBody { secret: secret.reveal(), api_key: ApiKeyBody::new(key) };
         Ok(Reply::with_secret(&body).location(&location).tag(revision))
     }
 
@@ -303,12 +330,11 @@ impl ApiKeysApi {
         };
         let list = List::of(&[&"api_keys", &org_id.0, &status]);
         let position = list.position(cursor.0.as_ref(), ApiKeyId::from_bytes)?;
-        let (page, now) = service.read(|tx| {
-            let manager = tx.head_coach(&caller, org_id.0)?.key_manager()?;
-            Ok((manager.api_keys(status, limit.0.0 as usize, position)?, service.now()))
+        let page = service.read(|tx| {
+            tx.head_coach(&caller, org_id.0)?.key_manager()?.api_keys(status, limit.0.0 as usize, position)
         })?;
         let next_cursor = page.next.map(|id| list.cursor(&id.to_bytes()));
-        let data = page.data.into_iter().map(|key| ApiKeyBody::new(key, now)).collect();
+        let data = page.data.into_iter().map(ApiKeyBody::new).collect();
         let body = ApiKeyPage { data, next_cursor };
         Ok(Reply::new(&body).next_page(uri, body.next_cursor.as_deref()))
     }
@@ -333,7 +359,7 @@ impl ApiKeysApi {
     ) -> Result<Reply<ApiKeyBody>, Refused<KEY_MANAGER>> {
         let key = service.read(|tx| tx.head_coach(&caller, org_id.0)?.key_manager()?.api_key(key_id.0))?;
         let revision = key.api_key.revision;
-        Ok(Reply::new(&ApiKeyBody::new(key, service.now())).tag(revision))
+        Ok(Reply::new(&ApiKeyBody::new(key)).tag(revision))
     }
 
     /// Change an API key
@@ -386,7 +412,78 @@ impl ApiKeysApi {
             })
             .await?;
         let revision = key.api_key.revision;
-        Ok(Reply::new(&ApiKeyBody::new(key, now)).tag(revision))
+        Ok(Reply::new(&ApiKeyBody::new(key)).tag(revision))
+    }
+
+    /// Rotate an API key
+    ///
+    /// Gives it a new secret, which is shown this once; the present one goes on working for a while, so that the program
+    /// that uses the key can be given the new one without a moment in which neither works. The id stays, and so does all
+    /// else of the key.
+    #[oai(
+        path = "/api/v1/organizations/:org_id/api-keys/:key_id/rotate",
+        method = "post",
+        operation_id = "rotate_api_key",
+        tag = "Tag::ApiKeys"
+    )]
+    async fn rotate_api_key(
+        &self,
+        SessionCaller(caller): SessionCaller,
+        service: Data<&Arc<Service>>,
+        /// The organization.
+        org_id: Path<OrganizationId>,
+        /// The key.
+        key_id: Path<ApiKeyId>,
+        /// A name for this request, made up by the client: sent again within 24 h, it makes no second secret.
+        #[oai(name = "Idempotency-Key")]
+        idempotency_key: Header<Option<IdempotencyKey>>,
+        body: RepeatableBody<RotationBody>,
+    ) -> Result<Reply<CreatedApiKeyBody>, Refused<ROTATE>> {
+        let RepeatableBody(body, fingerprint) = body;
+        let secret = service.new_secret(SecretKind::ApiKey);
+        let rotation = Rotation {
+            overlap: Overlap {
+                seconds: body.overlap_seconds.map_or(USUAL_OVERLAP, |OverlapSeconds(seconds)| seconds),
+                retire_when_idle_hours: body.retire_when_idle_hours.map(|IdleHours(hours)| hours),
+            },
+            replace: body.replace.unwrap_or_default(),
+            secret_hash: secret.hash(),
+            secret_hint: secret.hint(),
+        };
+        let attempt = service.begin(&caller, idempotency_key.0, fingerprint)?;
+        let key = service
+            .write(move |tx| {
+                let manager = tx.head_coach(&caller, org_id.0)?.key_manager()?;
+                let rotated = |key: &ApiKeyWithUse| key.api_key.id.to_string();
+                tx.once_with_secret(&attempt, || manager.rotate_key(key_id.0, rotation.clone()), rotated)
+            })
+            .await?;
+        let revision = key.api_key.revision;
+        let body = CreatedApiKeyBody { secret: secret.reveal(), api_key: ApiKeyBody::new(key) };
+        Ok(Reply::with_secret(&body).tag(revision))
+    }
+
+    /// End the previous secret of an API key
+    ///
+    /// Ends the overlap of a rotation now, on every plan: the next request with the secret before the present one is
+    /// refused. Where there is none, nothing is changed.
+    #[oai(
+        path = "/api/v1/organizations/:org_id/api-keys/:key_id/previous-secret",
+        method = "delete",
+        operation_id = "end_previous_secret",
+        tag = "Tag::ApiKeys"
+    )]
+    async fn end_previous_secret(
+        &self,
+        SessionCaller(caller): SessionCaller,
+        service: Data<&Arc<Service>>,
+        /// The organization.
+        org_id: Path<OrganizationId>,
+        /// The key.
+        key_id: Path<ApiKeyId>,
+    ) -> Result<NoContent, Refused<HEAD_COACH>> {
+        service.write(move |tx| tx.head_coach(&caller, org_id.0)?.end_previous_secret(key_id.0)).await?;
+        Ok(NoContent)
     }
 
     /// Revoke an API key

@@ -99,6 +99,7 @@ kinds! {
     REQUEST_TIMEOUT = 408 "request_timeout" "The request took too long" "The body did not arrive in time. Send it again.";
     ALREADY_SET_UP = 409 "already_set_up" "The server is set up" "There is an organization already. Sign in instead.";
     KEY_NOT_ACTIVE = 409 "key_not_active" "The API key is not active" "It is expired or revoked, which is final. Create a new one.";
+    ROTATION_IN_PROGRESS = 409 "rotation_in_progress" "The API key is being rotated" "Its old secret works still. Wait until that ends, or end it; with 'replace' the newer secret ends instead, and another is made.";
     KEY_LIMIT_REACHED = 409 "key_limit_reached" "Too many active API keys" "Revoke keys that are not used any more.";
     EMAIL_TAKEN = 409 "email_taken" "The email belongs to another member" "'resource_id' names the member that has it.";
     EXTERNAL_ID_TAKEN = 409 "external_id_taken" "The external id belongs to another member" "'resource_id' names the member that has it.";
@@ -392,6 +393,8 @@ impl From<Conflict> for Problem {
         match reason {
             Conflict::AlreadySetUp => Self::new(ALREADY_SET_UP),
             Conflict::KeyNotActive => Self::new(KEY_NOT_ACTIVE),
+            Conflict::RotationInProgress { until } => Self::new(ROTATION_IN_PROGRESS)
+                .detail(format!("Its old secret works until {until}. {}", ROTATION_IN_PROGRESS.detail)),
             Conflict::KeyLimit(limit) => Self::new(KEY_LIMIT_REACHED).detail(format!(
                 "The organization has {limit} active keys, which is the limit. {}",
                 KEY_LIMIT_REACHED.detail

@@ -319,6 +319,53 @@ impl ToJSON for Limit {
 
 string_type!(Limit, "Limit", named: false, MetaSchema { minimum: Some(1.0), maximum: Some(200.0), ..MetaSchema::new_with_format("integer", "int32") });
 
+/// A whole number in a body, within a range.
+macro_rules! whole_number {
+    ($(#[$meta:meta])* $name:ident($number:ty), $least:literal to $most:literal, $format:literal, $example:literal) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy)]
+        pub struct $name(pub $number);
+
+        impl FromJson for $name {
+            fn from_json(value: Value) -> Result<Self, Vec<FieldError>> {
+                let Value::Number(number) = value else { return wrong_kind("a number", &value) };
+                let number = number.as_u64().filter(|number| ($least..=$most).contains(number));
+                let number = number.and_then(|number| <$number>::try_from(number).ok());
+                let wrong = || FieldError::new("", concat!("must be a whole number from ", $least, " to ", $most));
+                number.map(Self).ok_or_else(|| vec![wrong()])
+            }
+        }
+
+        from_json!($name);
+
+        impl ToJSON for $name {
+            fn to_json(&self) -> Option<Value> {
+                Some(self.0.into())
+            }
+        }
+
+        string_type!($name, stringify!($name), named: false, MetaSchema {
+            minimum: Some($least as f64), maximum: Some($most as f64), example: Some($example.into()),
+            ..MetaSchema::new_with_format("integer", $format)
+        });
+    };
+}
+
+whole_number!(
+    /// How long a secret that was replaced goes on working, in seconds: 30 days at most.
+    OverlapSeconds(u32), 0 to 2_592_000, "int32", 86_400
+);
+whole_number!(
+    /// After how many hours without use a secret that was replaced ends: 30 days at most.
+    IdleHours(u16), 1 to 720, "int32", 24
+);
+
+impl FromJson for bool {
+    fn from_json(value: Value) -> Result<Self, Vec<FieldError>> {
+        value.as_bool().map_or_else(|| wrong_kind("true or false", &value), Ok)
+    }
+}
+
 /// Whether something beside what is usual is done; not where nothing is said.
 #[derive(Debug, Clone, Copy)]
 pub struct Switch(pub bool);

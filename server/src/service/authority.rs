@@ -81,10 +81,12 @@ impl Caller {
         if let Some(at) = api_key.expires_at.filter(|end| now >= *end) {
             return Err(Unauthenticated::KeyExpired { at }.into());
         }
-        let secret =
-            api_key.secrets.iter().find(|secret| secret.hash == *hash).ok_or(Unavailable::Corrupt("api key"))?;
-        if secret.ends_at.is_some_and(|end| now >= end) {
-            return Err(Unauthenticated::SecretReplaced.into());
+        let current = api_key.current_secret().ok_or(Unavailable::Corrupt("api key"))?;
+        if current.hash != *hash {
+            let overlap = store::api_keys::overlap(tx, &api_key)?;
+            if overlap.is_none_or(|previous| previous.hash != *hash) {
+                return Err(Unauthenticated::SecretReplaced.into());
+            }
         }
         if !api_key.allows(address) {
             return Err(Forbidden::AddressNotAllowed(address).into());

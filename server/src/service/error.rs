@@ -126,6 +126,12 @@ pub enum Conflict {
     /// The key is expired or revoked, which is final.
     #[error("key not active")]
     KeyNotActive,
+    /// The key was rotated, and its old secret works still.
+    #[error("rotation in progress until {until}")]
+    RotationInProgress {
+        /// Until when.
+        until: Timestamp,
+    },
     /// The club has as many active keys as it may.
     #[error("at most {0} active keys")]
     KeyLimit(usize),

@@ -21,7 +21,7 @@ pub(crate) use self::model::words;
 pub use self::{
     actions::{
         Page,
-        api_keys::{ApiKeyChange, ApiKeyWithUse, NewApiKey},
+        api_keys::{ApiKeyChange, ApiKeyWithUse, NewApiKey, Rotation},
         members::{MemberChange, NewMember},
         operator::HeadedOrganization,
         organizations::{NewHeadCoach, OrganizationChange, OrganizationView},
@@ -35,7 +35,7 @@ pub use self::{
     error::{Conflict, Error, FieldError, Forbidden, Result, Unauthenticated, Unavailable},
     model::{
         Invalid,
-        api_key::{ApiKey, KeyState, KeyStatus, Person},
+        api_key::{ApiKey, KeyState, KeyStatus, Overlap, Person, PreviousSecret},
         email::Email,
         id::{ApiKeyId, CROCKFORD, EventId, Id, InvitationId, MemberId, OrganizationId, RequestId, UserId, next_bits},
         idempotency::{Fingerprint, IdempotencyKey},

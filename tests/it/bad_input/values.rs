@@ -112,11 +112,33 @@ pub fn cases_of(name: &str, schema: &Value) -> Vec<Case> {
     let (own_kind, mut cases) = match schema["type"].as_str() {
         Some("array") => (4, list_cases(name, schema)),
         Some("string") => (3, text_cases(name, schema)),
+        Some("integer") => (0, number_cases(schema)),
+        Some("boolean") => (1, vec![judged("true", json!(true)), judged("false", json!(false))]),
         other => panic!("the document has a field of type {other:?}: say here what is to be tried for it"),
     };
     for (position, value) in kinds.into_iter().enumerate().filter(|(position, _)| *position != own_kind) {
         let kind = ["a number", "a boolean", "an object", "a string", "an array"][position];
         cases.push(Case { what: kind.to_owned(), value, expected: Refused });
+    }
+    cases
+}
+
+fn judged(what: &str, value: Value) -> Case {
+    Case { what: what.to_owned(), value, expected: Judged }
+}
+
+/// The ends of the range, and what lies beyond them or between two whole numbers.
+fn number_cases(schema: &Value) -> Vec<Case> {
+    let [least, most] = ["minimum", "maximum"].map(|end| schema[end].as_f64().expect("a range") as i64);
+    let mut cases = vec![judged("the least", json!(least)), judged("the greatest", json!(most))];
+    for (what, value) in [
+        ("too small", json!(least - 1)),
+        ("too great", json!(most + 1)),
+        ("beyond 32 bits", json!(1_u64 << 32)),
+        ("beyond 64 bits", json!(1e30)),
+        ("no whole number", json!(least as f64 + 0.5)),
+    ] {
+        cases.push(Case { what: what.to_owned(), value, expected: Refused });
     }
     cases
 }

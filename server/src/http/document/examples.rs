@@ -72,6 +72,7 @@ pub fn problem(kind: &Kind) -> Value {
         "key_limit_reached" => {
             format!("The organization has 100 active keys, which is the limit. {}", kind.detail)
         }
+        "rotation_in_progress" => format!("Its old secret works until 2026-11-24T08:00:00Z. {}", kind.detail),
         "address_not_allowed" => format!("The request came from 198.51.100.7. {}", kind.detail),
         _ => kind.detail.to_owned(),
     };

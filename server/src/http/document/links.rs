@@ -31,7 +31,10 @@ const LINKS: &[Link] = &[
     ("list_api_keys", "200", "First", "get_api_key", FIRST_KEY),
     ("create_api_key", "201", "Get", "get_api_key", KEY),
     ("create_api_key", "201", "Change", "update_api_key", KEY),
+    ("create_api_key", "201", "Rotate", "rotate_api_key", KEY),
     ("create_api_key", "201", "Revoke", "revoke_api_key", KEY),
+    ("rotate_api_key", "200", "Get", "get_api_key", KEY),
+    ("rotate_api_key", "200", "EndPreviousSecret", "end_previous_secret", KEY),
 ];
 
 /// Names the links at the answers from which they lead.

@@ -1,4 +1,4 @@
-//! API keys: create, list, read, change, revoke.
+//! API keys: create, list, read, change, rotate, revoke.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use crate::service::{
     authority::{HeadCoach, KeyManager},
     error::{Conflict, Error, Result},
     model::{
-        api_key::{ApiKey, KeySecret, KeyState, KeyStatus, Person, Reach},
+        api_key::{ApiKey, KeySecret, KeyState, KeyStatus, Overlap, Person, PreviousSecret, Reach},
         id::ApiKeyId,
         ip_range::IpRange,
         name::{Description, Name, Reason},
@@ -53,6 +53,19 @@ pub struct ApiKeyChange {
     pub allowed_ips: Option<Vec<IpRange>>,
 }
 
+/// How a key is to be rotated.
+#[derive(Debug, Clone)]
+pub struct Rotation {
+    /// How long the present secret goes on working.
+    pub overlap: Overlap,
+    /// In an overlap: whether the newer of its two secrets is to end, of which nobody knows.
+    pub replace: bool,
+    /// Of the secret that was made for it.
+    pub secret_hash: SecretHash,
+    /// Of the secret that was made for it.
+    pub secret_hint: String,
+}
+
 /// A key and when its current secret was last used.
 #[derive(Debug, Clone)]
 pub struct ApiKeyWithUse {
@@ -62,8 +75,8 @@ pub struct ApiKeyWithUse {
     pub status: KeyStatus,
     /// When any of its secrets was last used.
     pub last_used_at: Option<Timestamp>,
-    /// When its previous secret, if that still works, was last used.
-    pub previous_last_used_at: Option<Timestamp>,
+    /// The secret before its present one, while both work.
+    pub previous_secret: Option<PreviousSecret>,
 }
 
 fn with_use(tx: &impl Read, api_key: ApiKey) -> Result<ApiKeyWithUse> {
@@ -71,11 +84,8 @@ fn with_use(tx: &impl Read, api_key: ApiKey) -> Result<ApiKeyWithUse> {
     for secret in &api_key.secrets {
         last_used_at = last_used_at.max(store::api_keys::last_use(tx, &secret.hash)?);
     }
-    let previous_last_used_at = match api_key.previous_secret(tx.now()) {
-        Some(secret) => store::api_keys::last_use(tx, &secret.hash)?,
-        None => None,
-    };
-    Ok(ApiKeyWithUse { status: api_key.status(tx.now()), api_key, last_used_at, previous_last_used_at })
+    let previous_secret = store::api_keys::overlap(tx, &api_key)?;
+    Ok(ApiKeyWithUse { status: api_key.status(tx.now()), api_key, last_used_at, previous_secret })
 }
 
 impl<T: Read> KeyManager<'_, T> {
@@ -113,7 +123,13 @@ impl KeyManager<'_, WriteTx> {
         if store::api_keys::count_active(*tx, organization.id, tx.now(), limit)? >= limit {
             return Err(Conflict::KeyLimit(limit).into());
         }
-        let secret = KeySecret { hash: new.secret_hash, hint: new.secret_hint, created_at: tx.now(), ends_at: None };
+        let secret = KeySecret {
+            hash: new.secret_hash,
+            hint: new.secret_hint,
+            created_at: tx.now(),
+            ends_at: None,
+            retire_when_idle_hours: None,
+        };
         let api_key = ApiKey {
             id: tx.new_id(),
             organization_id: organization.id,
@@ -178,6 +194,47 @@ impl KeyManager<'_, WriteTx> {
         }
         with_use(*tx, after)
     }
+
+    /// Gives a key that is active a new secret; the present one goes on working for a while.
+    ///
+    /// # Errors
+    /// [`Conflict::KeyNotActive`]; [`Conflict::RotationInProgress`] if the one before works still and nothing is to be
+    /// replaced.
+    pub fn rotate_key(&self, id: ApiKeyId, rotation: Rotation) -> Result<ApiKeyWithUse> {
+        let HeadCoach { tx, organization, audit, .. } = &self.0;
+        let before = self.find(id)?;
+        if before.status(tx.now()) != KeyStatus::Active {
+            return Err(Conflict::KeyNotActive.into());
+        }
+        let previous = store::api_keys::overlap(*tx, &before)?;
+        if let Some(PreviousSecret { ends_at, .. }) = previous
+            && !rotation.replace
+        {
+            return Err(Conflict::RotationInProgress { until: ends_at }.into());
+        }
+        let secret = KeySecret {
+            hash: rotation.secret_hash,
+            hint: rotation.secret_hint,
+            created_at: tx.now(),
+            ends_at: None,
+            retire_when_idle_hours: None,
+        };
+        let mut after = before.clone();
+        after.rotate(tx.now(), secret, rotation.overlap, previous.as_ref());
+        after.revision += 1;
+        store::api_keys::put(tx, Some(&before), &after)?;
+        let after = with_use(*tx, after)?;
+        let kept = after.previous_secret.as_ref();
+        let changes = json!({
+            "hint": after.api_key.current_secret().map(|secret| &secret.hint),
+            "replaced": previous.is_some(),
+            "previous_hint": kept.map(|secret| &secret.hint),
+            "previous_ends_at": kept.map(|secret| secret.ends_at),
+            "retire_when_idle_hours": rotation.overlap.retire_when_idle_hours.filter(|_| previous.is_none()),
+        });
+        audit.record(tx, Some(organization.id), "api_key.rotate", id, changes)?;
+        Ok(after)
+    }
 }
 
 impl<T: Read> HeadCoach<'_, T> {
@@ -201,6 +258,18 @@ impl HeadCoach<'_, WriteTx> {
             require(expected, before.revision)?;
         }
         revoke(self.tx, &before, self.person()?, reason, &self.audit)
+    }
+
+    /// Ends the secret before the present one, if it works still. Ending it again changes nothing.
+    pub fn end_previous_secret(&self, id: ApiKeyId) -> Result<()> {
+        let before = store::api_keys::get(self.tx, self.organization.id, id)?.ok_or(Error::NotFound)?;
+        let Some(previous) = store::api_keys::overlap(self.tx, &before)? else { return Ok(()) };
+        let mut after = before.clone();
+        after.end_earlier_secrets(self.tx.now());
+        after.revision += 1;
+        store::api_keys::put(self.tx, Some(&before), &after)?;
+        let changes = json!({ "hint": previous.hint, "last_used_at": previous.last_used_at });
+        self.audit.record(self.tx, Some(self.organization.id), "api_key.end_previous_secret", id, changes)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -87,8 +88,41 @@ pub struct KeySecret {
     pub hint: String,
     /// When it was made.
     pub created_at: Timestamp,
-    /// Refused from this instant on; the current one has no end of its own.
+    /// Refused from this instant on, at the latest; the current one has no end of its own.
     pub ends_at: Option<Timestamp>,
+    /// Refused sooner if it was not used for so many hours, once the current one was.
+    pub retire_when_idle_hours: Option<u16>,
+}
+
+/// How long a secret that is replaced goes on working.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Overlap {
+    /// At most so many seconds.
+    pub seconds: u32,
+    /// Until it was idle for so many hours, if that comes sooner.
+    pub retire_when_idle_hours: Option<u16>,
+}
+
+/// The secret before the current one, while both work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreviousSecret {
+    /// By which it is found.
+    pub hash: SecretHash,
+    /// What may be shown of it.
+    pub hint: String,
+    /// Refused from this instant on, as things stand.
+    pub ends_at: Timestamp,
+    /// When it was last used.
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// When the secrets of a key were used, as far as its overlap depends on it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OverlapUse {
+    /// When the replaced secret was last used.
+    pub previous: Option<Timestamp>,
+    /// Whether it is on disk that the current one was used.
+    pub current_is_used: bool,
 }
 
 words!(
@@ -121,10 +155,53 @@ impl ApiKey {
         self.secrets.last()
     }
 
-    /// The one before it, while both work.
-    pub fn previous_secret(&self, now: Timestamp) -> Option<&KeySecret> {
+    /// The secret that was replaced last and could work still, and its place; uses may have ended it.
+    pub fn replaced_secret(&self, now: Timestamp) -> Option<(usize, &KeySecret)> {
         let (_, earlier) = self.secrets.split_last()?;
-        earlier.iter().rev().find(|secret| secret.ends_at.is_some_and(|end| now < end))
+        earlier.iter().enumerate().rfind(|(_, secret)| secret.ends_at.is_some_and(|end| now < end))
+    }
+
+    /// The overlap of a rotation at `now`, given when the secrets were used.
+    pub fn overlap(&self, now: Timestamp, uses: OverlapUse) -> Option<PreviousSecret> {
+        let (place, secret) = self.replaced_secret(now)?;
+        let mut ends_at = secret.ends_at?;
+        if let Some(hours) = secret.retire_when_idle_hours.filter(|_| uses.current_is_used) {
+            // Idle since its last use, and not before it was replaced.
+            let replaced_at = self.secrets.get(place + 1).map_or(self.created_at, |next| next.created_at);
+            let idle_since = uses.previous.map_or(replaced_at, |used| used.max(replaced_at));
+            ends_at = ends_at.min(idle_since.plus(TimeDelta::hours(i64::from(hours))));
+        }
+        (now < ends_at).then(|| PreviousSecret {
+            hash: secret.hash,
+            hint: secret.hint.clone(),
+            ends_at,
+            last_used_at: uses.previous,
+        })
+    }
+
+    /// Gives the key a new secret at `now`. In an overlap, of which `previous` is the older secret, the newer one ends at
+    /// once, and the older keeps its end.
+    pub fn rotate(&mut self, now: Timestamp, secret: KeySecret, overlap: Overlap, previous: Option<&PreviousSecret>) {
+        if let Some(current) = self.secrets.last_mut() {
+            let works_on = previous.is_none();
+            let seconds = if works_on { i64::from(overlap.seconds) } else { 0 };
+            current.ends_at = Some(now.plus(TimeDelta::seconds(seconds)));
+            current.retire_when_idle_hours = overlap.retire_when_idle_hours.filter(|_| works_on);
+        }
+        // One that has ended by idleness must not outlive the overlap that begins.
+        if previous.is_none() || overlap.seconds == 0 {
+            self.end_earlier_secrets(now);
+        }
+        self.secrets.push(secret);
+    }
+
+    /// Ends all secrets but the current one at `now`.
+    pub fn end_earlier_secrets(&mut self, now: Timestamp) {
+        if let Some((_, earlier)) = self.secrets.split_last_mut() {
+            for secret in earlier {
+                secret.ends_at = secret.ends_at.map(|end| end.min(now)).or(Some(now));
+            }
+        }
     }
 
     /// Whether it may be used from `address`.

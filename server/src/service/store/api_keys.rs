@@ -1,5 +1,7 @@
 //! API keys, their indexes, the hashes of their secrets, and when each was last used.
 
+pub(super) mod form;
+
 use std::ops::{Bound, ControlFlow};
 
 use super::{
@@ -9,7 +11,7 @@ use super::{
 use crate::service::{
     error::Unavailable,
     model::{
-        api_key::{ApiKey, KeyState, KeyStatus},
+        api_key::{ApiKey, KeyState, KeyStatus, OverlapUse, PreviousSecret},
         id::{ApiKeyId, Id as _, OrganizationId},
         secret::SecretHash,
         timestamp::Timestamp,
@@ -46,13 +48,13 @@ fn index_keys(api_key: &ApiKey) -> Vec<Vec<u8>> {
 }
 
 pub fn get(tx: &impl Read, organization_id: OrganizationId, id: ApiKeyId) -> Result<Option<ApiKey>, Unavailable> {
-    tx.get(API_KEYS, &key(&[&organization_id.to_bytes(), &id.to_bytes()]), record::decode)?.transpose()
+    tx.get(API_KEYS, &key(&[&organization_id.to_bytes(), &id.to_bytes()]), form::decode)?.transpose()
 }
 
 /// The key that has, or ever had, the secret with this hash.
 pub fn by_secret(tx: &impl Read, hash: &SecretHash) -> Result<Option<ApiKey>, Unavailable> {
     let Some(place) = tx.get(API_KEY_SECRETS, hash.as_bytes(), <[u8]>::to_vec)? else { return Ok(None) };
-    tx.get(API_KEYS, &place, record::decode)?.transpose()
+    tx.get(API_KEYS, &place, form::decode)?.transpose()
 }
 
 /// Adds or changes a key; `before` is what was stored of it.
@@ -70,7 +72,7 @@ pub fn put(tx: &WriteTx, before: Option<&ApiKey>, api_key: &ApiKey) -> Result<()
             tx.put(API_KEY_SECRETS, secret.hash.as_bytes(), &place)?;
         }
     }
-    tx.put(API_KEYS, &place, &record::encode(api_key)?)
+    tx.put(API_KEYS, &place, &form::encode(api_key)?)
 }
 
 /// How many keys of the organization are active at `now`, counting no further than `most`.
@@ -139,6 +141,18 @@ pub fn page(
         }
     }
     Ok((keys, None))
+}
+
+/// The overlap that a rotation of the key has left, if the secret before the current one still works.
+pub fn overlap(tx: &impl Read, api_key: &ApiKey) -> Result<Option<PreviousSecret>, Unavailable> {
+    let Some((_, replaced)) = api_key.replaced_secret(tx.now()) else { return Ok(None) };
+    let current = api_key.current_secret().ok_or(Unavailable::Corrupt("api key"))?;
+    let uses = OverlapUse {
+        previous: last_use(tx, &replaced.hash)?,
+        // What is in memory alone could be lost, and the secret that it has ended would be back.
+        current_is_used: tx.has(API_KEY_USE, current.hash.as_bytes())?,
+    };
+    Ok(api_key.overlap(tx.now(), uses))
 }
 
 /// When the secret with this hash was last used, flushed or not.

@@ -14,17 +14,25 @@ enum Versioned<T> {
     V1(T),
 }
 
-/// The bytes of a record in its newest version.
+/// The bytes of a record that has had one form only.
 pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, Unavailable> {
-    postcard::to_stdvec(&Versioned::V1(value)).map_err(|_| Unavailable::Corrupt(std::any::type_name::<T>()))
+    encode_form(&Versioned::V1(value))
 }
 
-/// The record that these bytes hold, whichever version wrote them.
+/// The record of one form that these bytes hold.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unavailable> {
-    match postcard::from_bytes(bytes) {
-        Ok(Versioned::V1(value)) => Ok(value),
-        Err(_) => Err(Unavailable::Corrupt(std::any::type_name::<T>())),
-    }
+    let Versioned::V1(value) = decode_form(bytes)?;
+    Ok(value)
+}
+
+/// The bytes of a record in one of its forms: an enum with a variant for each.
+pub fn encode_form<F: Serialize>(form: &F) -> Result<Vec<u8>, Unavailable> {
+    postcard::to_stdvec(form).map_err(|_| Unavailable::Corrupt(std::any::type_name::<F>()))
+}
+
+/// The form in which these bytes hold a record.
+pub fn decode_form<F: DeserializeOwned>(bytes: &[u8]) -> Result<F, Unavailable> {
+    postcard::from_bytes(bytes).map_err(|_| Unavailable::Corrupt(std::any::type_name::<F>()))
 }
 
 #[cfg(test)]
@@ -46,6 +54,7 @@ mod tests {
         timestamp::Timestamp,
         user::User,
     };
+    use crate::service::store::api_keys;
 
     fn at(millis: i64) -> Timestamp {
         Timestamp::from_millis(millis)
@@ -59,8 +68,8 @@ mod tests {
         format!("{name} {}\n", HEXLOWER.encode(&bytes))
     }
 
-    /// The first version of each record, in hexadecimal.
-    const STORED: &str = include_str!("records.v1.txt");
+    /// Each form of each record, in hexadecimal.
+    const STORED: &str = include_str!("records.txt");
 
     /// Bytes like these lie in people's databases. Whoever has to change one of them has changed the form of a
     /// record without giving it a new version.
@@ -107,6 +116,7 @@ mod tests {
                 hint: "astral_live_abc…xyz".to_owned(),
                 created_at: at(1_000),
                 ends_at: Some(at(3_000)),
+                retire_when_idle_hours: None,
             }],
             created_at: at(1_000),
             created_by: ana(),
@@ -120,12 +130,24 @@ mod tests {
             resource_id: "mem_1".to_owned(),
             answer: Some(b"{}".to_vec()),
         };
+        let mut rotated = api_key.clone();
+        rotated.secrets[0].retire_when_idle_hours = Some(24);
+        let of_key = |name: &str, api_key: &ApiKey| {
+            let bytes = api_keys::form::encode(api_key).expect("encodes");
+            let read = api_keys::form::decode(&bytes).expect("what is stored is read");
+            assert_eq!(format!("{read:?}"), format!("{api_key:?}"));
+            format!("{name} {}\n", HEXLOWER.encode(&bytes))
+        };
+        let first_form = STORED.lines().find_map(|line| line.strip_prefix("api_key ")).expect("the first form");
+        let read = api_keys::form::decode(&HEXLOWER.decode(first_form.as_bytes()).expect("hexadecimal"));
+        assert_eq!(format!("{:?}", read.expect("the first form is read")), format!("{api_key:?}"));
         let lines = [
             line("organization", &organization),
             line("user", &user),
             line("session", &session),
             line("invitation", &invitation),
-            line("api_key", &api_key),
+            format!("api_key {first_form}\n"),
+            of_key("api_key_2", &rotated),
             line("last_use", &at(5_000)),
             line("remembered", &remembered),
         ];
