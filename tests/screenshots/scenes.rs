@@ -65,6 +65,8 @@ pub fn all() -> Vec<Scene> {
         ("new-key-wrong", [1200.0, 900.0], 1.0),
         ("secret", NORMAL, 1.0),
         ("revoke", NORMAL, 1.0),
+        ("rotate", NORMAL, 1.0),
+        ("key-rotating", NORMAL, 1.0),
         ("members", NORMAL, 1.0),
         ("members-marked", NORMAL, 1.0),
         ("members-narrow", [800.0, 600.0], 1.0),
@@ -185,6 +187,16 @@ fn in_console(scene: &str) -> Vec<Step> {
                 matches!(state.console().and_then(|console| console.dialog.as_ref()), Some(Dialog::Secret(_)))
             }),
             act(Action::CopySecret),
+        ],
+        "rotate" => vec![act_on_first_key(Action::AskRotate)],
+        "key-rotating" => vec![
+            act_on_first_key(Action::AskRotate),
+            act(Action::Rotate),
+            wait(|state| {
+                matches!(state.console().and_then(|console| console.dialog.as_ref()), Some(Dialog::Secret(_)))
+            }),
+            act(Action::Stored),
+            open_first_key(),
         ],
         "revoke" => vec![act_on_first_key(Action::AskRevoke)],
         "members" | "members-narrow" => vec![act(Action::Show(View::Members)), members_loaded()],

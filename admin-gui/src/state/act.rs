@@ -42,6 +42,14 @@ pub enum Action {
     EditKey(String),
     /// Sent the form of a key.
     SaveKey,
+    /// Wants to rotate a key.
+    AskRotate(String),
+    /// Sent the form that rotates.
+    Rotate,
+    /// Wants to end a key's old secret.
+    AskEndOverlap(String),
+    /// Said yes to that.
+    EndOverlap,
     /// Wants to revoke a key.
     AskRevoke(String),
     /// Sent the form that revokes.
@@ -141,6 +149,10 @@ impl State {
             Action::NewKey => self.new_key(),
             Action::EditKey(id) => self.edit_key(id),
             Action::SaveKey => self.save_key(),
+            Action::AskRotate(id) => self.ask_rotate(id),
+            Action::Rotate => self.rotate(),
+            Action::AskEndOverlap(id) => self.ask_end_overlap(id),
+            Action::EndOverlap => self.end_overlap(),
             Action::AskRevoke(id) => self.ask_revoke(id),
             Action::Revoke => self.revoke(),
             Action::Copy(text) => self.copy(text),

@@ -24,6 +24,8 @@ pub(super) enum What {
     CreateKey,
     UpdateKey { before: Key },
     RevokeKey { before: Key },
+    RotateKey { before: Key },
+    EndOverlap { before: Key },
     CreateMember,
     UpdateMember { before: Member, batch: Option<u64> },
     RemoveMember { before: Box<Member>, batch: Option<u64> },
@@ -160,8 +162,11 @@ impl State {
             self.batch(batch).done += 1;
         }
         match (what, changed) {
-            (What::CreateKey, Changed::Created(key, secret)) => self.key_created(ticket, key, secret),
+            (What::CreateKey | What::RotateKey { .. }, Changed::Created(key, secret)) => {
+                self.key_created(ticket, key, secret)
+            }
             (What::UpdateKey { .. }, Changed::Key(key)) => self.key_updated(ticket, key),
+            (What::EndOverlap { before }, _) => self.overlap_ended(ticket, &before),
             (What::RevokeKey { before }, _) => self.key_revoked(&before),
             (What::CreateMember, Changed::Member(member)) => self.member_created(ticket, member),
             (What::UpdateMember { batch, .. }, Changed::Member(member)) => self.member_updated(ticket, member, batch),
@@ -219,7 +224,10 @@ impl State {
                     self.read_again(doubt);
                 }
             }
-            if ["already_created", "revision_mismatch", "key_not_active"].iter().any(|code| failure.is(code)) {
+            if ["already_created", "revision_mismatch", "key_not_active", "rotation_in_progress"]
+                .iter()
+                .any(|code| failure.is(code))
+            {
                 self.load_club();
                 self.load_key_of_form();
                 self.load_keys();
@@ -278,7 +286,10 @@ impl What {
     /// What it was about, for a message.
     fn name(&self) -> String {
         match self {
-            Self::UpdateKey { before } | Self::RevokeKey { before } => format!("\"{}\"", before.name),
+            Self::UpdateKey { before }
+            | Self::RevokeKey { before }
+            | Self::RotateKey { before }
+            | Self::EndOverlap { before } => format!("\"{}\"", before.name),
             Self::UpdateMember { before, .. } => before.name.clone(),
             Self::RemoveMember { before, .. } => before.name.clone(),
             Self::CreateKey => "The key".to_owned(),
@@ -297,6 +308,12 @@ impl What {
             failure.title = "The key was created, but the answer with its secret was lost on the way.".to_owned();
             failure.advice =
                 "Nobody can show the secret again: close this, revoke the key, and create another.".to_owned();
+        } else if failure.is("already_created") && matches!(self, Self::RotateKey { .. }) {
+            failure.title = "The new secret was made, but the answer with it was lost on the way.".to_owned();
+            failure.advice =
+                "Nobody can show it again. Close this and rotate once more: that gives up the lost secret, and the \
+                              old one keeps its time."
+                    .to_owned();
         } else if failure.is("revision_mismatch") {
             failure.title = "Somebody else has changed this meanwhile.".to_owned();
             failure.advice =
@@ -339,6 +356,8 @@ impl What {
             }
             Self::UpdateClub { before } => console.club = Some(*before),
             Self::CreateKey
+            | Self::RotateKey { .. }
+            | Self::EndOverlap { .. }
             | Self::CreateMember
             | Self::Invite
             | Self::HandOver

@@ -5,7 +5,7 @@ use super::{
     change::Sending,
     club::HandOverForm,
     invitation::InvitationOnce,
-    keys::{KeyForm, RevokeForm, SecretOnce},
+    keys::{EndOverlapForm, KeyForm, RevokeForm, RotateForm, SecretOnce},
     members::{CoachForm, LabelForm, MemberForm, RemoveForm},
     password::PasswordForm,
 };
@@ -18,6 +18,10 @@ pub enum Dialog {
     Secret(Box<SecretOnce>),
     /// Whether to revoke a key.
     Revoke(Box<RevokeForm>),
+    /// How to rotate a key.
+    Rotate(Box<RotateForm>),
+    /// Whether to end a key's old secret.
+    EndOverlap(Box<EndOverlapForm>),
     /// A new member, or a change of one.
     Member(Box<MemberForm>),
     /// Whether to remove members.
@@ -86,6 +90,8 @@ impl Console {
     pub(super) fn sending(&mut self) -> Option<&mut Sending> {
         match self.dialog.as_mut()? {
             Dialog::Key(form) => Some(&mut form.sending),
+            Dialog::Rotate(form) => Some(&mut form.sending),
+            Dialog::EndOverlap(form) => Some(&mut form.sending),
             Dialog::Member(form) => Some(&mut form.sending),
             Dialog::Invitation(form) => Some(&mut form.sending),
             Dialog::Password(form) => Some(&mut form.sending),

@@ -6,7 +6,7 @@ use super::{
     address::Address,
     club::Club,
     failure::Failure,
-    keys::{Key, KeyFacts},
+    keys::{Key, KeyFacts, Rotation},
     listing::Page,
     members::{Member, MemberEdit, MemberWish},
     secret::Secret,
@@ -157,6 +157,20 @@ pub enum Change {
         etag: Option<String>,
         /// What it is to be.
         key: KeyFacts,
+    },
+    /// Give a key a new secret.
+    RotateKey {
+        /// Which.
+        id: String,
+        /// How.
+        rotation: Rotation,
+        /// So that it is done once, however often it is sent.
+        idempotency_key: String,
+    },
+    /// End the old secret of a key.
+    EndOverlap {
+        /// Of which.
+        id: String,
     },
     /// Revoke a key.
     RevokeKey {

@@ -36,6 +36,9 @@ pub fn show(ui: &mut Ui, console: &Console, id: &str, draw: &mut Draw<'_>) {
             if key.revoked.is_none() && Button::danger("Revoke").icon(Icon::Trash2).show(ui).clicked() {
                 draw.acts.push(Action::AskRevoke(key.id.clone()));
             }
+            if usable && Button::new("Rotate").icon(Icon::RefreshCw).show(ui).clicked() {
+                draw.acts.push(Action::AskRotate(key.id.clone()));
+            }
             if usable && Button::new("Change").icon(Icon::Pencil).show(ui).clicked() {
                 draw.acts.push(Action::EditKey(key.id.clone()));
             }
@@ -58,6 +61,9 @@ pub fn show(ui: &mut Ui, console: &Console, id: &str, draw: &mut Draw<'_>) {
             ui.add_space(space::S);
         }
         keys::ended(ui, key, clock);
+        if usable {
+            rotating(ui, key, clock, draw.acts);
+        }
         attention(ui, key, clock);
         ui.add_space(space::M);
         facts(ui, key, clock, draw.acts);
@@ -71,6 +77,32 @@ pub fn show(ui: &mut Ui, console: &Console, id: &str, draw: &mut Draw<'_>) {
     {
         draw.acts.push(Action::AskRevoke(key.id.clone()));
     }
+}
+
+/// Two secrets work: which is still used, and how to end the older.
+fn rotating(ui: &mut Ui, key: &Key, clock: &Clock, acts: &mut Vec<Action>) {
+    let Some(previous) = &key.previous_secret else { return };
+    let older = match previous.last_used_at {
+        None => "The old one was never used.".to_owned(),
+        Some(used) => format!("The old one, {}, was last used {}.", previous.hint, clock.ago(used)),
+    };
+    // The last use of any secret is later than that of the old one only if it was of the new one.
+    let newer = match key.last_used_at.filter(|used| Some(*used) > previous.last_used_at) {
+        None => "The new one was not used yet.".to_owned(),
+        Some(used) => format!("The new one was last used {}.", clock.ago(used)),
+    };
+    let said = Banner {
+        tone: colors(ui).accent,
+        icon: Icon::RefreshCw,
+        title: &format!("Two secrets work until {}", clock.minute(previous.ends_at)),
+        text: &format!("{older} {newer}"),
+        detail: None,
+        act: Some("End old secret"),
+    };
+    if banner(ui, &said) {
+        acts.push(Action::AskEndOverlap(key.id.clone()));
+    }
+    ui.add_space(space::S);
 }
 
 fn attention(ui: &mut Ui, key: &Key, clock: &Clock) {
@@ -157,18 +189,6 @@ fn facts(ui: &mut Ui, key: &Key, clock: &Clock, acts: &mut Vec<Action>) {
         label(ui, "Created");
         instant(ui, format!("{} by {}", clock.ago(key.created_at), key.created_by), clock.exact(key.created_at));
         ui.end_row();
-
-        if let Some(previous) = &key.previous_secret {
-            label(ui, "Previous secret");
-            ui.vertical(|ui| {
-                ui.spacing_mut().item_spacing.y = space::XS;
-                ui.label(RichText::new(&previous.hint).font(mono(font::TABLE)).color(colors.text));
-                let used = previous.last_used_at.map_or_else(|| "never used".to_owned(), |used| clock.ago(used));
-                let words = format!("works until {}, last used {used}", clock.minute(previous.ends_at));
-                caption(ui, &words, colors.muted).on_hover_text(clock.exact(previous.ends_at));
-            });
-            ui.end_row();
-        }
 
         label(ui, "Secret");
         ui.vertical(|ui| {

@@ -270,6 +270,7 @@ pub fn online(ui: &mut Ui, console: &Console, colors: &Colors) {
 pub fn status_of(key: &Key, clock: &Clock, colors: &Colors) -> (Option<Tone>, &'static str) {
     match key.status(clock.now) {
         _ if key.revoking => (Some(colors.danger), "Revoking…"),
+        Status::Active if key.previous_secret.is_some() => (Some(colors.accent), "Rotating"),
         Status::Active => (Some(colors.ok), "Active"),
         Status::Expired => (None, "Expired"),
         Status::Revoked => (Some(colors.danger), "Revoked"),
@@ -323,7 +324,11 @@ fn cells_of(key: &Key, clock: &Clock, cells: &mut Cells<'_>) {
         let reason = revoked.reason.as_ref().map_or_else(String::new, |reason| format!("\n{reason}"));
         format!("by {}, {}{reason}", revoked.by, clock.ago(revoked.at))
     });
-    cells.pill(tone, word, how.as_deref());
+    let rotating = key.previous_secret.as_ref().filter(|_| key.revoked.is_none()).map(|previous| {
+        let used = previous.last_used_at.map_or_else(|| "never used".to_owned(), |used| clock.ago(used));
+        format!("The old secret {} works until {}; last used: {used}", previous.hint, clock.minute(previous.ends_at))
+    });
+    cells.pill(tone, word, how.or(rotating).as_deref());
     let by = format!("by {}\n{}", key.created_by, clock.exact(key.created_at));
     cells.text(&format!("{}, {}", clock.ago(key.created_at), key.created_by), colors.muted, Some(&by));
     let exact = key.expires_at.map(|end| clock.exact(end));
@@ -362,6 +367,9 @@ fn menu(ui: &mut Ui, key: &Key, active: bool, acts: &std::cell::RefCell<Vec<Acti
     if key.revoked.is_none() {
         if active && menu_item(ui, Icon::Pencil, "Change", "", false) {
             act(Action::EditKey(key.id.clone()));
+        }
+        if active && menu_item(ui, Icon::RefreshCw, "Rotate", "", false) {
+            act(Action::AskRotate(key.id.clone()));
         }
         if menu_item(ui, Icon::Trash2, "Revoke", "Del", true) {
             act(Action::AskRevoke(key.id.clone()));

@@ -7,6 +7,7 @@ use crate::{
     state::{
         Action,
         keys::{Example, SecretOnce},
+        time::Clock,
     },
     theme::{Icon, colors, font, size, space},
     widgets::{Banner, Button, Dialog, banner, body, caption, chip, code, line},
@@ -14,9 +15,10 @@ use crate::{
 
 pub fn show(ctx: &Context, once: &SecretOnce, draw: &mut Draw<'_>) {
     let acts = std::cell::RefCell::new(Vec::new());
+    let clock = draw.clock;
     let response = Dialog::new("Copy this key now", size::DIALOG_WIDE).show(
         ctx,
-        |ui, opened| content(ui, once, opened, &acts),
+        |ui, opened| content(ui, once, opened, clock, &acts),
         |ui, _| {
             if Button::new("I have stored it").icon(Icon::Check).show(ui).clicked() {
                 acts.borrow_mut().push(Action::Stored);
@@ -37,13 +39,18 @@ pub fn copied_by_hand(ctx: &Context, draw: &mut Draw<'_>) {
     }
 }
 
-fn content(ui: &mut Ui, once: &SecretOnce, opened: bool, acts: &std::cell::RefCell<Vec<Action>>) {
+fn content(ui: &mut Ui, once: &SecretOnce, opened: bool, clock: &Clock, acts: &std::cell::RefCell<Vec<Action>>) {
     let colors = colors(ui);
     body(
         ui,
         "Astral keeps no copy: once this window closes, nobody can show it again. Store it in a password manager or in \
          your program's settings, never in its source code.",
     );
+    if let Some(previous) = &once.key.previous_secret {
+        let text =
+            format!("Put it in the place of {}, which works until {}.", previous.hint, clock.minute(previous.ends_at));
+        body(ui, &text);
+    }
     code(ui, once.secret.reveal(), font::TABLE);
     let (word, icon) = if once.copied_at.is_some() { ("Copied", Icon::Check) } else { ("Copy key", Icon::Copy) };
     line(ui, size::CONTROL, |ui| {

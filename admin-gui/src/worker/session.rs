@@ -1,6 +1,6 @@
 //! A session with one server, and what can be asked in it.
 
-use std::time::Duration;
+use std::{num::NonZero, time::Duration};
 
 use astral_client::{Client, Error, ResponseValue, types};
 use reqwest::header::{ETAG, HeaderMap};
@@ -277,6 +277,24 @@ impl Session {
                 let mut created = request.send().await?.into_inner();
                 let secret = Secret::new(std::mem::take(&mut created.secret));
                 Changed::Created(created.into(), secret)
+            }
+            Change::RotateKey { id, rotation, idempotency_key } => {
+                let body = types::Rotation {
+                    overlap_seconds: Some(rotation.overlap_seconds),
+                    retire_when_idle_hours: rotation
+                        .retire_when_idle_hours
+                        .and_then(|hours| NonZero::new(hours.into())),
+                    replace: Some(rotation.replace),
+                };
+                let request =
+                    client.rotate_api_key().org_id(org).key_id(id).idempotency_key(idempotency_key).body(body);
+                let mut rotated = request.send().await?.into_inner();
+                let secret = Secret::new(std::mem::take(&mut rotated.secret));
+                Changed::Created(rotated.into(), secret)
+            }
+            Change::EndOverlap { id } => {
+                client.end_previous_secret().org_id(org).key_id(id).send().await?;
+                Changed::Done
             }
             Change::UpdateKey { id, etag: revision, key } => {
                 let request = client.update_api_key().org_id(org).key_id(id).body(key_change(key));

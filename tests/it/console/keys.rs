@@ -221,3 +221,67 @@ async fn a_change_meant_for_another_revision_is_told_and_taken_back() {
     let [key] = &keys(&club, types::KeyStatusFilter::Active).await[..] else { panic!("one key") };
     assert_eq!((key.name.as_str(), key.description.as_deref()), ("Changed here", Some("Elsewhere")));
 }
+
+#[tokio::test]
+async fn a_key_is_rotated_and_its_old_secret_ended() {
+    let (server, club) = club().await;
+    let created = club.create_key("Roster sync").await;
+    let mut screen = Screen::of(&server, &club.head_coach);
+    screen.click("More for Roster sync");
+    screen.click("Rotate");
+    screen.wait_for("Rotate \"Roster sync\"?");
+    screen.click("1 day");
+    screen.click("Make a new secret");
+    screen.wait_for("Copy this key now");
+    assert!(screen.says(&format!("Put it in the place of {}, which works until", created.hint)));
+    screen.click("Copy key");
+    let secret = screen.copied().expect("copied").to_owned();
+    assert_ne!(secret, created.secret);
+    for secret in [&created.secret, &secret] {
+        server.client(secret).get_caller().send().await.expect("both work");
+    }
+    screen.click("I have stored it");
+    screen.wait_until_gone("Copy this key now");
+    let [key] = &keys(&club, types::KeyStatusFilter::Active).await[..] else { panic!("one key") };
+    let previous = key.previous_secret.as_ref().expect("an overlap");
+    assert_eq!(
+        (&previous.hint, previous.ends_at - key.created_at > chrono::TimeDelta::hours(23)),
+        (&created.hint, true)
+    );
+
+    // On its page: which is still used, and the end of the old one, unless it is wanted still.
+    screen.press("Enter");
+    screen.wait_for_words("Two secrets work until");
+    screen.press("F5");
+    screen.wait_for_words("was last used just now");
+    screen.click("End old secret");
+    screen.wait_for("End the old secret of \"Roster sync\"?");
+    screen.click("Keep it");
+    screen.wait_until_gone("End the old secret of \"Roster sync\"?");
+    server.client(&created.secret).get_caller().send().await.expect("it was kept");
+    screen.click("End old secret");
+    screen.wait_for("End the old secret of \"Roster sync\"?");
+    screen.tab_to("End old secret");
+    screen.press("Enter");
+    screen.wait_for_words("has ended. Whatever used it is refused now.");
+    assert_eq!(astral_tests::refusal(server.client(&created.secret).get_caller().send().await).code, "secret_replaced");
+    server.client(&secret).get_caller().send().await.expect("the new one goes on");
+    assert!(!screen.says("Two secrets work until"));
+}
+
+/// Two who head a club, or one with two windows.
+#[tokio::test]
+async fn a_rotation_on_top_of_another_is_explained() {
+    let (server, club) = club().await;
+    let created = club.create_key("Roster sync").await;
+    let mut screen = Screen::of(&server, &club.head_coach);
+    let rotate = club.head_coach.client.rotate_api_key().org_id(&club.organization_id).key_id(&created.id);
+    let newer = rotate.body(types::Rotation::builder()).send().await.expect("rotated").into_inner();
+    screen.click("More for Roster sync");
+    screen.click("Rotate");
+    screen.wait_for("This key is being rotated already");
+    screen.click("Make a new secret");
+    screen.wait_for("Copy this key now");
+    assert_eq!(astral_tests::refusal(server.client(&newer.secret).get_caller().send().await).code, "secret_replaced");
+    server.client(&created.secret).get_caller().send().await.expect("the older keeps its time");
+}

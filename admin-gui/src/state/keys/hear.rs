@@ -94,6 +94,18 @@ impl State {
                             already = Some(format!("\"{}\" was revoked already, by {by}.", key.name));
                         }
                         Some(Dialog::Revoke(form)) if form.key.id == id => form.hear(Some(&key)),
+                        Some(Dialog::Rotate(form)) if form.key.id == id && !form.sending.is_on() => {
+                            form.key = key.clone();
+                        }
+                        Some(Dialog::EndOverlap(form)) if form.key.id == id && !form.sending.is_on() => {
+                            match &key.previous_secret {
+                                Some(previous) => form.previous = previous.clone(),
+                                None => {
+                                    console.dialog = None;
+                                    already = Some(format!("The old secret of \"{}\" has ended already.", key.name));
+                                }
+                            }
+                        }
                         _ => {}
                     }
                     if console.keys.list.get(&id).is_some_and(|known| !known.revoking) {

@@ -5,6 +5,7 @@ mod form;
 mod hear;
 mod key;
 mod revoke;
+mod rotate;
 mod secret_once;
 
 use jiff::Timestamp;
@@ -17,6 +18,7 @@ pub use self::{
         scopes_in_short,
     },
     revoke::{LastUse, RevokeForm},
+    rotate::{EndOverlapForm, IDLE_HOURS, Overlap, RotateForm, Rotation},
     secret_once::{Example, SecretOnce},
 };
 use super::{
