@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use super::{Dialog, State, exchange::Effect, secret::Secret};
 
 /// How long a secret stays on the clipboard.
-const KEEPS: SignedDuration = SignedDuration::from_secs(60);
+pub const CLIPBOARD_KEEPS: SignedDuration = SignedDuration::from_secs(60);
 
 impl Dialog {
     /// The secret that it shows.
@@ -31,7 +31,7 @@ impl State {
         let Some(dialog) = self.dialog() else { return };
         let Some(secret) = dialog.secret().map(Secret::share) else { return };
         match dialog {
-            Dialog::Secret(once) => once.copied_at = Some(now),
+            Dialog::Secret(once) => (once.copied_at, once.example_copied_at) = (Some(now), None),
             Dialog::Invitation(once) => once.copied_at = once.copied_at.or(Some(now)),
             _ => {}
         }
@@ -43,7 +43,7 @@ impl State {
     pub(super) fn copy_example(&mut self) {
         let now = self.clock.now;
         let Some(Dialog::Secret(once)) = self.dialog() else { return };
-        once.example_copied_at = Some(now);
+        (once.copied_at, once.example_copied_at) = (None, Some(now));
         let text = once.example_text();
         self.effects.push(Effect::CopySecret(text));
         self.clear_clipboard_later();
@@ -51,7 +51,7 @@ impl State {
 
     /// Takes note that the clipboard holds the secret in the open dialog, or may.
     pub(super) fn clear_clipboard_later(&mut self) {
-        let until = self.clock.now + KEEPS;
+        let until = self.clock.now + CLIPBOARD_KEEPS;
         if let Some(secret) = self.dialog().and_then(|dialog| dialog.secret()).map(Secret::share) {
             self.on_clipboard = Some((secret, until));
         }

@@ -1,7 +1,7 @@
 //! What lies over a view and wants an answer.
 
 use super::{
-    Console, State,
+    Console, Screen, State,
     change::Sending,
     club::HandOverForm,
     invitation::InvitationOnce,
@@ -68,13 +68,13 @@ impl State {
     /// Whether the window must not be closed yet: it shows what nobody can show again. Asked once more, it may.
     pub fn keeps_open(&mut self) -> bool {
         let interrupted = self.interrupted.as_mut().and_then(|(_, console)| console.dialog.as_mut());
-        match interrupted {
-            Some(Dialog::Secret(once)) => !std::mem::replace(&mut once.insisted, true),
-            _ => match self.dialog() {
-                Some(Dialog::Secret(once)) => !std::mem::replace(&mut once.insisted, true),
-                _ => false,
-            },
-        }
+        let open = match &mut self.screen {
+            Screen::Console(console) => console.dialog.as_mut(),
+            _ => None,
+        };
+        let Some(Dialog::Secret(once)) = interrupted.or(open) else { return false };
+        once.insisted = true;
+        !std::mem::replace(&mut once.asked_to_close, true)
     }
 }
 
@@ -127,7 +127,7 @@ mod tests {
         desk.answer(suspending, Ok(ben));
         desk.act(Action::Close);
         assert!(matches!(desk.console().dialog, Some(Dialog::Secret(_))), "only the word that it is stored closes it");
-        assert!(!desk.state.keeps_open(), "closing the window was refused once by Escape already");
+        assert!(desk.state.keeps_open(), "Escape was not asked about the window");
         desk.act(Action::Stored);
         assert!(desk.console().dialog.is_none());
     }

@@ -6,7 +6,7 @@
 mod act;
 pub mod address;
 pub mod change;
-mod clipboard;
+pub mod clipboard;
 pub mod club;
 mod connection;
 #[cfg(test)]

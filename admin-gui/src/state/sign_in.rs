@@ -156,6 +156,8 @@ impl State {
             return;
         }
         if !sign_in.is_ready() {
+            // What was refused before is not what is wrong now.
+            sign_in.failure = None;
             sign_in.leave_all();
             return;
         }

@@ -194,7 +194,11 @@ fn facts(ui: &mut Ui, key: &Key, clock: &Clock, acts: &mut Vec<Action>) {
         ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = space::XS;
             ui.label(RichText::new(&key.hint).font(mono(font::TABLE)).color(colors.text));
-            caption(ui, "Its first and last characters; nobody can show the rest again.", colors.muted);
+            caption(
+                ui,
+                "Its beginning, and the 3 characters before its last 6; nobody can show the rest again.",
+                colors.muted,
+            );
         });
         ui.end_row();
 

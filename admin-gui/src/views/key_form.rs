@@ -94,11 +94,12 @@ fn expiry(ui: &mut Ui, form: &mut KeyForm, clock: &Clock) -> Option<eframe::egui
             choices.push((Expiry::Never, "Never".to_owned()));
             for (expiry, text) in choices {
                 if chip(ui, form.expiry == expiry, &text, None).clicked() {
-                    if expiry == Expiry::On
-                        && form.day.text.is_empty()
-                        && let Ok(Some(end)) = form.expires_at(clock)
-                    {
-                        form.day.text = clock.date(end);
+                    if expiry == Expiry::On && form.day.text.is_empty() {
+                        // The day that the choice before meant, else what is proposed.
+                        let proposed = KeyForm { expiry: Expiry::Days(90), ..KeyForm::default() };
+                        let end = form.expires_at(clock).ok().flatten();
+                        let end = end.or_else(|| proposed.expires_at(clock).ok().flatten());
+                        form.day.text = end.map(|end| clock.date(end)).unwrap_or_default();
                     }
                     form.expiry = expiry;
                 }

@@ -36,7 +36,12 @@ pub fn show(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
         skeleton(ui, size::ROW_TALL, console.members.list.progress.since(), draw.clock);
         return;
     }
-    filters(ui, console, draw);
+    // In the place of the filters and as high: the rows must not move under the pointer that marks them.
+    if console.members.marked.is_empty() {
+        filters(ui, console, draw);
+    } else {
+        marked(ui, &console.members, draw);
+    }
     ui.add_space(space::S);
     if console.members.list.items.len() == 1
         && console.members.list.progress == Progress::Complete
@@ -149,10 +154,6 @@ fn filters(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
             draw.acts.push(Action::FilterMembers);
         }
     });
-    if !console.members.marked.is_empty() {
-        ui.add_space(space::S);
-        marked(ui, &console.members, draw);
-    }
 }
 
 /// One choice of several, or any.
@@ -196,7 +197,7 @@ pub fn shorten(text: &str, most: usize) -> String {
 fn marked(ui: &mut Ui, members: &Members, draw: &mut Draw<'_>) {
     let colors = colors(ui);
     let ids = || members.marked.iter().cloned().collect::<Vec<_>>();
-    Frame::new().fill(colors.accent.soft).corner_radius(size::RADIUS).inner_margin(8).show(ui, |ui| {
+    Frame::new().fill(colors.accent.soft).corner_radius(size::RADIUS).show(ui, |ui| {
         ui.set_width(ui.available_width());
         ui.horizontal_wrapped(|ui| {
             ui.add_space(space::XS);

@@ -39,6 +39,8 @@ pub struct Look {
     pub reveal: bool,
     /// Whether a dialog was open in the last frame.
     dialog: bool,
+    /// Whether the keyboard goes back to where it was before the dialog.
+    gives_back: bool,
     /// Whether the view that asks who is there was on screen in the last frame.
     signing_in: bool,
 }
@@ -88,8 +90,13 @@ pub fn show(ui: &mut Ui, state: &mut State, look: &mut Look) -> Vec<Action> {
         Screen::SignIn(form) => sign_in::show(ui, form, &mut draw),
         Screen::Outsider(outsider) => outsider::show(ui, outsider, &mut draw),
         Screen::Console(console) => {
-            if draw.look.dialog && !open {
+            // A frame after the dialog: in the one that follows it, egui lets nothing beneath it have the keyboard.
+            if std::mem::take(&mut draw.look.gives_back) && !open {
                 give_back(ui.ctx());
+            }
+            if draw.look.dialog && !open {
+                draw.look.gives_back = true;
+                ui.ctx().request_repaint();
             }
             draw.look.dialog = open;
             keys_of_console(ui, console, state.shortcuts, &mut draw);
@@ -101,7 +108,10 @@ pub fn show(ui: &mut Ui, state: &mut State, look: &mut Look) -> Vec<Action> {
     if state.shortcuts {
         shortcuts::show(ui, &mut acts);
     }
-    notices::show(ui, &state.notices, &mut acts);
+    // Over a dialog they would lie on its buttons; what is bad news waits until it is closed.
+    if !open {
+        notices::show(ui, &state.notices, &mut acts);
+    }
     acts
 }
 
@@ -324,7 +334,12 @@ pub(crate) fn empty(ui: &mut Ui, icon: Icon, title: &str, text: &str, act: impl 
 
 /// Whether Enter was pressed in one of the fields that were just drawn.
 pub(crate) fn sent(ui: &Ui, fields: &[&eframe::egui::Response]) -> bool {
-    fields.iter().any(|field| field.lost_focus()) && ui.input(|input| input.key_pressed(Key::Enter))
+    let entered = fields.iter().find(|field| field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)));
+    if let Some(field) = entered {
+        // Enter takes the keyboard from a field; if what is sent is refused, one goes on typing there.
+        field.request_focus();
+    }
+    entered.is_some()
 }
 
 /// Buttons at the right end of a line.

@@ -12,7 +12,11 @@ use crate::{
 pub fn show(ui: &mut Ui, outsider: &Outsider, draw: &mut Draw<'_>) {
     CentralPanel::default().frame(Frame::new().fill(colors(ui).background)).show(ui, |ui| {
         let text = if outsider.clubs.is_empty() {
-            format!("{}, you are not a member of any club on this server. Whoever runs it can add you.", outsider.name)
+            format!(
+                "{}, you are not an active member of any club on this server. If your club has set you inactive, its head \
+                 coach can help you; else whoever runs the server.",
+                outsider.name
+            )
         } else {
             format!("{}, this console is for head coaches. Ask yours for what you need.", outsider.name)
         };

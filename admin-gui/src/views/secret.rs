@@ -1,11 +1,13 @@
 //! The secret of a new key, this once. Nothing closes it but the word that it is stored.
 
 use eframe::egui::{Context, Event, Ui};
+use jiff::Timestamp;
 
 use super::{Draw, at_the_right};
 use crate::{
     state::{
         Action,
+        clipboard::CLIPBOARD_KEEPS,
         keys::{Example, SecretOnce},
         time::Clock,
     },
@@ -41,51 +43,7 @@ pub fn copied_by_hand(ctx: &Context, draw: &mut Draw<'_>) {
 
 fn content(ui: &mut Ui, once: &SecretOnce, opened: bool, clock: &Clock, acts: &std::cell::RefCell<Vec<Action>>) {
     let colors = colors(ui);
-    body(
-        ui,
-        "Astral keeps no copy: once this window closes, nobody can show it again. Store it in a password manager or in \
-         your program's settings, never in its source code.",
-    );
-    if let Some(previous) = &once.key.previous_secret {
-        let text =
-            format!("Put it in the place of {}, which works until {}.", previous.hint, clock.minute(previous.ends_at));
-        body(ui, &text);
-    }
-    code(ui, once.secret.reveal(), font::TABLE);
-    let (word, icon) = if once.copied_at.is_some() { ("Copied", Icon::Check) } else { ("Copy key", Icon::Copy) };
-    line(ui, size::CONTROL, |ui| {
-        let response = Button::primary(word).icon(icon).show(ui);
-        if opened {
-            response.request_focus();
-        }
-        if response.clicked() {
-            acts.borrow_mut().push(Action::CopySecret);
-        }
-        if once.copied_at.is_some() {
-            caption(ui, "It is taken off the clipboard after a minute.", colors.muted);
-        }
-    });
-    ui.vertical(|ui| {
-        ui.spacing_mut().item_spacing.y = space::S;
-        line(ui, size::CONTROL, |ui| {
-            for (example, name) in [(Example::Curl, "curl"), (Example::Python, "Python")] {
-                if chip(ui, once.example == example, name, None).clicked() {
-                    acts.borrow_mut().push(Action::ShowExample(example));
-                }
-            }
-            at_the_right(ui, |ui| {
-                let (word, icon) = if once.example_copied_at.is_some() {
-                    ("Example copied", Icon::Check)
-                } else {
-                    ("Copy example", Icon::Copy)
-                };
-                if Button::quiet(word).icon(icon).show(ui).clicked() {
-                    acts.borrow_mut().push(Action::CopyExample);
-                }
-            });
-        });
-        code(ui, once.example_text().reveal(), font::LABEL);
-    });
+    // First: in a low window what stands below is not seen.
     if once.insisted {
         banner(
             ui,
@@ -99,4 +57,52 @@ fn content(ui: &mut Ui, once: &SecretOnce, opened: bool, clock: &Clock, acts: &s
             },
         );
     }
+    body(
+        ui,
+        "Astral keeps no copy: once this window closes, nobody can show it again. Store it in a password manager or in \
+         your program's settings, never in its source code.",
+    );
+    if let Some(previous) = &once.key.previous_secret {
+        let text =
+            format!("Put it in the place of {}, which works until {}.", previous.hint, clock.minute(previous.ends_at));
+        body(ui, &text);
+    }
+    code(ui, once.secret.reveal(), font::TABLE);
+    // Not longer than it is on the clipboard.
+    let is_copied = |at: Option<Timestamp>| at.is_some_and(|at| clock.now.duration_since(at) < CLIPBOARD_KEEPS);
+    let copied = is_copied(once.copied_at);
+    let (word, icon) = if copied { ("Copied", Icon::Check) } else { ("Copy key", Icon::Copy) };
+    line(ui, size::CONTROL, |ui| {
+        let response = Button::primary(word).icon(icon).show(ui);
+        if opened {
+            response.request_focus();
+        }
+        if response.clicked() {
+            acts.borrow_mut().push(Action::CopySecret);
+        }
+        if copied {
+            caption(ui, "It is taken off the clipboard after a minute.", colors.muted);
+        }
+    });
+    ui.vertical(|ui| {
+        ui.spacing_mut().item_spacing.y = space::S;
+        line(ui, size::CONTROL, |ui| {
+            for (example, name) in [(Example::Curl, "curl"), (Example::Python, "Python")] {
+                if chip(ui, once.example == example, name, None).clicked() {
+                    acts.borrow_mut().push(Action::ShowExample(example));
+                }
+            }
+            at_the_right(ui, |ui| {
+                let (word, icon) = if is_copied(once.example_copied_at) {
+                    ("Example copied", Icon::Check)
+                } else {
+                    ("Copy example", Icon::Copy)
+                };
+                if Button::quiet(word).icon(icon).show(ui).clicked() {
+                    acts.borrow_mut().push(Action::CopyExample);
+                }
+            });
+        });
+        code(ui, once.example_text().reveal(), font::LABEL);
+    });
 }

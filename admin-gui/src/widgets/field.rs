@@ -96,6 +96,7 @@ impl<'a> Entry<'a> {
             let response = framed(ui, edit, self.hint, font, width, wrong, false).labelled_by(name);
             if self.focus {
                 response.request_focus();
+                caret_to_end(ui, &response, &field.text);
             }
             if response.changed() {
                 field.refused = None;
@@ -142,6 +143,14 @@ impl<'a> Entry<'a> {
         };
         ui.ctx().accesskit_node_builder(field.id, |node| node.push_described_by(said.id.accesskit_id()));
     }
+}
+
+/// Puts the caret behind the text: where it was in another text that stood in the same place is of no use.
+fn caret_to_end(ui: &Ui, response: &Response, text: &str) {
+    let mut state = TextEditState::load(ui.ctx(), response.id).unwrap_or_default();
+    let end = egui::text::CCursor::new(text.chars().count());
+    state.cursor.set_char_range(Some(egui::text::CCursorRange::one(end)));
+    state.store(ui.ctx(), response.id);
 }
 
 /// A password: hidden, unless the person wants to see it.

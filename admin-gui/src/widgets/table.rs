@@ -124,7 +124,7 @@ impl Cells<'_> {
     }
 
     fn fade(&self, color: Color32) -> Color32 {
-        if self.faded { color.lerp_to_gamma(self.colors.surface, 0.25) } else { color }
+        if self.faded && color == self.colors.text { self.colors.muted } else { color }
     }
 
     /// A line of text; the whole of it, or `tip`, on hover.
@@ -241,15 +241,12 @@ impl<C: Copy + PartialEq + Default> Table<'_, C> {
 
         let mut inside = ui.new_child(UiBuilder::new().max_rect(body));
         let mut scroll = ScrollArea::vertical().id_salt(id).auto_shrink(false);
-        let mut target = None;
-        if let Some(selected) = self.selected
-            && (self.reveal || did.moved.is_some())
-        {
-            target = Some(selected);
-        }
+        // What was selected otherwise than by a click is brought into sight.
+        let before: Option<usize> = ui.data(|data| data.get_temp(id.with("selected")));
+        let target = self.selected.filter(|selected| self.reveal || before != Some(*selected));
+        let offset_id = id.with("offset");
         if let Some(target) = target {
-            let known = eframe::egui::scroll_area::State::load(inside.ctx(), inside.make_persistent_id(id));
-            let at = known.map_or(0.0, |state| state.clamped_offset().y);
+            let at: f32 = ui.data(|data| data.get_temp(offset_id)).unwrap_or_default();
             let top = target as f32 * self.row_height;
             let least = top + self.row_height - body.height();
             let wanted = at.clamp(least.max(0.0), top.max(least.max(0.0)));
@@ -258,7 +255,7 @@ impl<C: Copy + PartialEq + Default> Table<'_, C> {
             }
         }
         inside.spacing_mut().item_spacing.y = 0.0;
-        scroll.show_rows(&mut inside, self.row_height, self.rows, |ui, range| {
+        let scrolled = scroll.show_rows(&mut inside, self.row_height, self.rows, |ui, range| {
             ui.set_width(inner);
             for at in range {
                 let facts = row(at);
@@ -308,6 +305,13 @@ impl<C: Copy + PartialEq + Default> Table<'_, C> {
                     did.selected = Some(at);
                 }
                 response.on_hover_cursor(CursorIcon::PointingHand);
+            }
+        });
+        ui.data_mut(|data| {
+            data.insert_temp(offset_id, scrolled.state.clamped_offset().y);
+            // A row that was clicked is in sight.
+            if let Some(selected) = did.selected.or(self.selected) {
+                data.insert_temp(id.with("selected"), selected);
             }
         });
         if response.has_focus() {

@@ -1,3 +1,4 @@
+use astral_admin::state::Dialog;
 use astral_client::types;
 use astral_tests::screen::Screen;
 use eframe::egui::Role;
@@ -164,6 +165,10 @@ async fn the_page_of_a_key_shows_its_facts_and_changes_them() {
     assert_eq!(screen.value("Name"), "Roster sync");
     screen.type_into("Name", "Roster sync, new machine");
     screen.click("Read only");
+    screen.wait_until("its present revision is known", |screen| {
+        let dialog = screen.state().console().and_then(|console| console.dialog.as_ref());
+        matches!(dialog, Some(Dialog::Key(form)) if !form.is_awaited())
+    });
     screen.click("Save");
     screen.wait_for_words("Saved \"Roster sync, new machine\"");
     let [key] = &keys(&club, types::KeyStatusFilter::Active).await[..] else { panic!("one key") };
@@ -201,7 +206,7 @@ async fn a_change_meant_for_another_revision_is_told_and_taken_back() {
     screen.wait_until("the revision is known", |screen| {
         matches!(
             screen.state().console().and_then(|console| console.dialog.as_ref()),
-            Some(astral_admin::state::Dialog::Key(form)) if form.etag.is_some()
+            Some(Dialog::Key(form)) if form.etag.is_some()
         )
     });
     let change = types::ApiKeyChange::builder()
@@ -284,4 +289,18 @@ async fn a_rotation_on_top_of_another_is_explained() {
     screen.wait_for("Copy this key now");
     assert_eq!(astral_tests::refusal(server.client(&newer.secret).get_caller().send().await).code, "secret_replaced");
     server.client(&created.secret).get_caller().send().await.expect("the older keeps its time");
+}
+
+#[tokio::test]
+async fn a_dialog_gives_the_keyboard_back() {
+    let (server, club) = club().await;
+    club.create_key("Roster sync").await;
+    let mut screen = Screen::of(&server, &club.head_coach);
+    screen.wait_for("More for Roster sync");
+    screen.tab_to("New key");
+    screen.press("Enter");
+    screen.wait_for("New API key");
+    screen.press("Escape");
+    screen.wait_until_gone("New API key");
+    screen.wait_until("the keyboard is back", |screen| screen.focused().as_deref() == Some("New key"));
 }

@@ -191,3 +191,27 @@ async fn a_long_roster_comes_page_by_page_and_can_be_stopped() {
     screen.wait_for("More for Athlete 229");
     assert!(screen.shows("1 of 233"));
 }
+
+/// The keyboard went to the first row, the table stayed at its end, and Delete meant somebody out of sight.
+#[tokio::test]
+async fn the_row_that_the_keyboard_is_on_is_in_sight() {
+    let (server, club) = club().await;
+    for number in 0..60 {
+        club.add_athlete(&format!("Athlete {number:03}")).await;
+    }
+    let mut screen = Screen::of(&server, &club.head_coach);
+    screen.press("Ctrl 2");
+    screen.wait_for("More for Athlete 000");
+    screen.press("End");
+    screen.wait_for("More for Cleo Athlete");
+    assert!(!screen.shows("More for Athlete 000"), "the table is longer than the window");
+    screen.press("Home");
+    screen.wait_for("More for Ana Head");
+    screen.press("PageDown");
+    screen.press("PageDown");
+    screen.press("ArrowUp");
+    let state = screen.state().console().expect("signed in");
+    let row = state.members.selected.row().expect("a row");
+    let name = state.members.list.items[state.members.rows[row]].name.clone();
+    screen.wait_for(&format!("More for {name}"));
+}

@@ -17,6 +17,8 @@ pub struct SecretOnce {
     pub example_copied_at: Option<Timestamp>,
     /// Whether the person tried to leave without saying that they have stored it.
     pub insisted: bool,
+    /// Whether closing the window over it was asked about.
+    pub asked_to_close: bool,
     /// Which example is shown.
     pub example: Example,
     /// Where the server is, for the examples.
@@ -34,6 +36,7 @@ impl SecretOnce {
             copied_at: None,
             example_copied_at: None,
             insisted: false,
+            asked_to_close: false,
             example: Example::Curl,
             server,
             organization_id,
