@@ -274,6 +274,7 @@ pub fn open(state: &mut State, size: Size, view: View) {
         view,
         dialog: None,
         club_form: None,
+        draft: None,
         connection: Connection::Online,
     }));
 }

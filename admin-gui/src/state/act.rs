@@ -68,6 +68,8 @@ pub enum Action {
     Stored,
     /// Wants the dialog gone.
     Close,
+    /// Wants the dialog gone, and what was typed into it.
+    Cancel,
     /// Chose which members are shown; the filter stands in the state already.
     FilterMembers,
     /// Chose by what members are sorted; twice for the other way round.
@@ -162,6 +164,7 @@ impl State {
             Action::ShowExample(example) => self.show_example(example),
             Action::Stored => self.stored(),
             Action::Close => self.close_dialog(),
+            Action::Cancel => self.cancel_dialog(),
             Action::FilterMembers => self.filter_members(),
             Action::SortMembers(column) => self.sort_members(column),
             Action::SelectMember(to) => self.in_console(|console| console.members.select(to)),
@@ -169,7 +172,7 @@ impl State {
             Action::MarkAll(all) => self.in_console(|console| console.members.mark_all(all)),
             Action::StopMembers => self.stop_members(),
             Action::LoadMembers => self.load_members(true),
-            Action::NewMember => self.open_dialog(Dialog::Member(Box::default())),
+            Action::NewMember => self.open_draft_or(Dialog::Member(Box::default())),
             Action::EditMember(id) => self.edit_member(&id),
             Action::SaveMember => self.save_member(),
             Action::AskRemove(ids) => self.ask_remove(&ids),

@@ -4,6 +4,7 @@ use super::{
     Console, Screen, State,
     change::Sending,
     club::HandOverForm,
+    form::Field,
     invitation::InvitationOnce,
     keys::{EndOverlapForm, KeyForm, RevokeForm, RotateForm, SecretOnce},
     members::{CoachForm, LabelForm, MemberForm, RemoveForm},
@@ -60,9 +61,23 @@ impl State {
         let waits = console.sending().is_some_and(|sending| sending.is_on());
         match &mut console.dialog {
             Some(Dialog::Secret(once)) => once.insisted = true,
-            dialog if !waits => *dialog = None,
+            dialog if !waits => console.draft = dialog.take().filter(Dialog::is_draft).or(console.draft.take()),
             _ => {}
         }
+    }
+
+    /// Closes the open dialog, and what was typed into it is not wanted any more.
+    pub(super) fn cancel_dialog(&mut self) {
+        self.close_dialog();
+        self.in_console(|console| console.draft = None);
+    }
+
+    /// Opens the dialog of a new key or member: with what was half typed, if it was one of this kind.
+    pub(super) fn open_draft_or(&mut self, new: Dialog) {
+        let Some(console) = self.console_mut() else { return };
+        let same_kind = |draft: &Dialog| std::mem::discriminant(draft) == std::mem::discriminant(&new);
+        let draft = if console.draft.as_ref().is_some_and(same_kind) { console.draft.take() } else { None };
+        self.open_dialog(draft.unwrap_or(new));
     }
 
     /// Whether the window must not be closed yet: it shows what nobody can show again. Asked once more, it may.
@@ -75,6 +90,20 @@ impl State {
         let Some(Dialog::Secret(once)) = interrupted.or(open) else { return false };
         once.insisted = true;
         !std::mem::replace(&mut once.asked_to_close, true)
+    }
+}
+
+impl Dialog {
+    /// Whether something new was half typed into it.
+    fn is_draft(&self) -> bool {
+        let typed = |fields: &[&Field]| fields.iter().any(|field| !field.text.trim().is_empty());
+        match self {
+            Self::Key(form) => form.key.is_none() && typed(&[&form.name, &form.description, &form.addresses]),
+            Self::Member(form) => {
+                form.member.is_none() && typed(&[&form.name, &form.email, &form.external_id, &form.labels])
+            }
+            _ => false,
+        }
     }
 }
 
@@ -130,6 +159,27 @@ mod tests {
         assert!(desk.state.keeps_open(), "Escape was not asked about the window");
         desk.act(Action::Stored);
         assert!(desk.console().dialog.is_none());
+    }
+
+    /// Escape threw a half-filled form away.
+    #[test]
+    fn what_was_half_typed_is_there_again_unless_it_was_given_up() {
+        let mut desk = Desk::of(&["org_a"], vec![]);
+        let name = |desk: &mut Desk| match &desk.console().dialog {
+            Some(Dialog::Key(form)) => form.name.text.clone(),
+            _ => panic!("the form is open"),
+        };
+        desk.act(Action::NewKey);
+        desk.name_key("Half");
+        desk.act(Action::Close);
+        assert!(desk.console().dialog.is_none());
+        desk.act(Action::NewMember);
+        desk.act(Action::Close);
+        desk.act(Action::NewKey);
+        assert_eq!(name(&mut desk), "Half");
+        desk.act(Action::Cancel);
+        desk.act(Action::NewKey);
+        assert_eq!(name(&mut desk), "");
     }
 
     #[test]

@@ -125,6 +125,8 @@ pub struct Console {
     pub dialog: Option<Dialog>,
     /// The form in the view of the club.
     pub club_form: Option<ClubForm>,
+    /// A new key or member that was half typed when Escape closed its dialog; it is there when it is wanted again.
+    pub draft: Option<Dialog>,
     /// Whether the server answers.
     pub connection: Connection,
 }

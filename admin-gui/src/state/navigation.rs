@@ -80,6 +80,7 @@ impl State {
         console.club_failure = None;
         console.club_form = None;
         console.dialog = None;
+        console.draft = None;
         console.keys = Keys::shown_as(preferences.key_filter, preferences.key_sort);
         let members = Members::shown_as(preferences.member_filter, preferences.member_sort);
         let replaced = std::mem::replace(&mut console.members, members);

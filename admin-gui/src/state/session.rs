@@ -112,6 +112,7 @@ impl State {
             view: View::Keys,
             dialog: None,
             club_form: None,
+            draft: None,
             connection: Connection::Online,
         }));
         self.open_club(membership);

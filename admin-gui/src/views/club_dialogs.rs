@@ -15,7 +15,7 @@ use crate::{
         session::Person,
     },
     theme::{Icon, colors, size, space},
-    widgets::{Button, Dialog, body, caption, choose, label_text, password as password_field, spinner},
+    widgets::{Button, Dialog, body, caption, choose, entry, label_text, password as password_field, spinner},
 };
 
 pub fn password(ctx: &Context, form: &mut PasswordForm, draw: &mut Draw<'_>) {
@@ -63,7 +63,7 @@ pub fn hand_over(ctx: &Context, form: &mut HandOverForm, members: &Members, club
     let name = club.map_or("the club", |club| club.name.as_str());
     let response = Dialog::new("Hand the head coach's role over", size::DIALOG).show(
         ctx,
-        |ui, _| {
+        |ui, opened| {
             if let Some(failure) = &form.sending.failure {
                 failed(ui, failure);
             }
@@ -95,17 +95,20 @@ pub fn hand_over(ctx: &Context, form: &mut HandOverForm, members: &Members, club
                 let chosen = form.member_id.as_deref().and_then(|id| coaches.iter().find(|coach| coach.id == id));
                 let shown = chosen.map_or_else(|| "Choose a coach".to_owned(), |coach| shorten(&coach.name, 48));
                 let width = ui.available_width();
-                choose("new head coach")
+                let choice = choose("new head coach")
                     .selected_text(shown)
                     .width(width)
                     .show_ui(ui, |ui| {
                         for coach in &coaches {
                             let id = Some(coach.id.clone());
-                            ui.selectable_value(&mut form.member_id, id, shorten(&coach.name, 48));
+                            entry(ui, &mut form.member_id, id, shorten(&coach.name, 48));
                         }
                     })
                     .response
                     .accessible_name("New head coach");
+                if opened {
+                    choice.request_focus();
+                }
             });
             password_field(ui, "Your password", &mut form.password, &mut form.shown, None, None, false);
         },

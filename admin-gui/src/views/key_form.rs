@@ -31,7 +31,7 @@ pub fn show(ctx: &Context, form: &mut KeyForm, draw: &mut Draw<'_>) {
                 acts.push(Action::SaveKey);
             }
             if Button::new("Cancel").enabled(!sending).show(ui).clicked() {
-                acts.push(Action::Close);
+                acts.push(Action::Cancel);
             }
         },
     );

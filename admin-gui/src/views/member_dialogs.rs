@@ -99,10 +99,13 @@ pub fn coach(ctx: &Context, form: &mut CoachForm, members: &Members, draw: &mut 
     let acts = &mut *draw.acts;
     let response = Dialog::new("Assign a coach", size::DIALOG).show(
         ctx,
-        |ui, _| {
+        |ui, opened| {
             ui.spacing_mut().item_spacing.y = space::XS;
             ui.label(label_text(ui, "Coach"));
-            choose_coach(ui, &mut form.coach_id, members);
+            let choice = choose_coach(ui, &mut form.coach_id, members);
+            if opened {
+                choice.request_focus();
+            }
             let said = if count == 1 { "For 1 athlete.".to_owned() } else { format!("For {count} athletes.") };
             caption(ui, &said, colors(ui).muted);
         },

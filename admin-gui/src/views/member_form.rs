@@ -1,6 +1,6 @@
 //! A new member, or a change of one.
 
-use eframe::egui::{Context, Ui};
+use eframe::egui::{Context, Response, Ui};
 
 use super::{Draw, failed, members::shorten, sent};
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
         members::{MemberForm, Members, Role, Standing},
     },
     theme::{Icon, colors, size, space},
-    widgets::{Banner, Button, Dialog, Entry, banner, caption, chip, choose, label_text},
+    widgets::{Banner, Button, Dialog, Entry, banner, caption, chip, choose, entry, label_text},
 };
 
 pub fn show(ctx: &Context, form: &mut MemberForm, members: &Members, draw: &mut Draw<'_>) {
@@ -26,7 +26,7 @@ pub fn show(ctx: &Context, form: &mut MemberForm, members: &Members, draw: &mut 
                 acts.push(Action::SaveMember);
             }
             if Button::new("Cancel").enabled(!busy).show(ui).clicked() {
-                acts.push(Action::Close);
+                acts.push(Action::Cancel);
             }
         },
     );
@@ -112,7 +112,7 @@ fn coach(ui: &mut Ui, form: &mut MemberForm, members: &Members) {
 }
 
 /// One of the coaches, or none.
-pub fn choose_coach(ui: &mut Ui, coach_id: &mut Option<String>, members: &Members) {
+pub fn choose_coach(ui: &mut Ui, coach_id: &mut Option<String>, members: &Members) -> Response {
     let name = coach_id.as_deref().map(|id| members.coach_name(id).unwrap_or("…"));
     let width = ui.available_width();
     let shown = shorten(name.unwrap_or("Nobody"), 48);
@@ -121,11 +121,11 @@ pub fn choose_coach(ui: &mut Ui, coach_id: &mut Option<String>, members: &Member
         .width(width)
         .height(280.0)
         .show_ui(ui, |ui| {
-            ui.selectable_value(coach_id, None, "Nobody");
+            entry(ui, coach_id, None, "Nobody");
             for (id, name) in members.list.items.coaches() {
-                ui.selectable_value(coach_id, Some(id.to_owned()), shorten(name, 48));
+                entry(ui, coach_id, Some(id.to_owned()), shorten(name, 48));
             }
         })
         .response
-        .accessible_name("Coach");
+        .accessible_name("Coach")
 }

@@ -17,7 +17,9 @@ use crate::{
         number::grouped,
     },
     theme::{Colors, Icon, Tone, Weight, colors, face, font, moves, size, space},
-    widgets::{Button, Cells, Column, Marks, Row, Table, Width, caption, choose, line, menu, menu_item, search, title},
+    widgets::{
+        Button, Cells, Column, Marks, Row, Table, Width, caption, choose, entry, line, menu, menu_item, search, title,
+    },
 };
 
 pub fn show(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
@@ -173,9 +175,9 @@ fn filter<'a, T: Clone + PartialEq>(
         .width(110.0)
         .height(320.0)
         .show_ui(ui, |ui| {
-            ui.selectable_value(chosen, None, "Any");
+            entry(ui, chosen, None, "Any");
             for (value, word) in choices {
-                ui.selectable_value(chosen, Some(value), shorten(word, 40));
+                entry(ui, chosen, Some(value), shorten(word, 40));
             }
         })
         .response

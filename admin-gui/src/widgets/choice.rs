@@ -44,6 +44,13 @@ pub fn choose(id: impl AsIdSalt) -> ComboBox<'static> {
     })
 }
 
+/// One entry of such a list; whichever way it is chosen, the list closes.
+pub fn entry<T: PartialEq>(ui: &mut Ui, chosen: &mut T, value: T, text: impl Into<String>) {
+    if ui.selectable_value(chosen, value, text.into()).clicked() {
+        ui.close();
+    }
+}
+
 /// Yes or no, with a line that explains it.
 pub fn tick(ui: &mut Ui, ticked: &mut bool, text: &str, explanation: Option<&str>) -> Response {
     let mut response = mark(ui, Role::CheckBox, *ticked, text, explanation, |ui, rect, ticked| {

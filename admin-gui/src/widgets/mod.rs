@@ -13,7 +13,7 @@ mod text;
 pub use self::{
     banner::{Banner, banner},
     button::{Button, ButtonKind, context_menu, menu, menu_head, menu_item},
-    choice::{chip, choose, tick},
+    choice::{chip, choose, entry, tick},
     dialog::{Dialog, give_back},
     field::{Entry, password, search},
     pill::{dot, pill},

@@ -43,7 +43,7 @@ impl State {
     /// Asks what a new key is to be, if the club can have keys.
     pub(in crate::state) fn new_key(&mut self) {
         if self.console().is_some_and(|console| console.has_security_settings()) {
-            self.open_dialog(Dialog::Key(Box::default()));
+            self.open_draft_or(Dialog::Key(Box::default()));
         }
     }
 
