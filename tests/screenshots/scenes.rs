@@ -61,6 +61,7 @@ pub fn all() -> Vec<Scene> {
         ("keys-wide", [1600.0, 900.0], 1.0),
         ("keys-large-text", [1600.0, 1200.0], 2.0),
         ("key", NORMAL, 1.0),
+        ("key-large-text", [1200.0, 800.0], 2.0),
         ("new-key", [1200.0, 900.0], 1.0),
         ("new-key-wrong", [1200.0, 900.0], 1.0),
         ("secret", NORMAL, 1.0),
@@ -161,7 +162,7 @@ fn in_console(scene: &str) -> Vec<Step> {
         })],
         "keys-many" => vec![set(|state| many_keys(state, 10_000)), act(Action::SearchKeys)],
         "keys-scripts" => vec![set(scripts), act(Action::SearchKeys)],
-        "key" => vec![open_first_key()],
+        "key" | "key-large-text" => vec![open_first_key()],
         "new-key" => vec![act(Action::NewKey)],
         "new-key-wrong" => vec![
             act(Action::NewKey),

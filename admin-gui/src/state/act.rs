@@ -47,9 +47,9 @@ pub enum Action {
     /// Sent the form that rotates.
     Rotate,
     /// Wants to end a key's old secret.
-    AskEndOverlap(String),
+    AskEndPreviousSecret(String),
     /// Said yes to that.
-    EndOverlap,
+    EndPreviousSecret,
     /// Wants to revoke a key.
     AskRevoke(String),
     /// Sent the form that revokes.
@@ -153,8 +153,8 @@ impl State {
             Action::SaveKey => self.save_key(),
             Action::AskRotate(id) => self.ask_rotate(id),
             Action::Rotate => self.rotate(),
-            Action::AskEndOverlap(id) => self.ask_end_overlap(id),
-            Action::EndOverlap => self.end_overlap(),
+            Action::AskEndPreviousSecret(id) => self.ask_end_previous_secret(id),
+            Action::EndPreviousSecret => self.end_previous_secret(),
             Action::AskRevoke(id) => self.ask_revoke(id),
             Action::Revoke => self.revoke(),
             Action::Copy(text) => self.copy(text),

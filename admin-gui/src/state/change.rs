@@ -25,7 +25,7 @@ pub(super) enum What {
     UpdateKey { before: Key },
     RevokeKey { before: Key },
     RotateKey { before: Key },
-    EndOverlap { before: Key },
+    EndPreviousSecret { before: Key },
     CreateMember,
     UpdateMember { before: Member, batch: Option<u64> },
     RemoveMember { before: Box<Member>, batch: Option<u64> },
@@ -145,7 +145,7 @@ impl State {
                 (None, Ok(_)) => {}
                 (None, Err(failure)) => self.complain(format!("{}: {}", what.name(), failure.text())),
             }
-            return self.finish_batch_of(&what);
+            return self.finish_batch(what.batch());
         }
         match result {
             Ok(changed) => {
@@ -166,7 +166,7 @@ impl State {
                 self.key_created(ticket, key, secret)
             }
             (What::UpdateKey { .. }, Changed::Key(key)) => self.key_updated(ticket, key),
-            (What::EndOverlap { before }, _) => self.overlap_ended(ticket, &before),
+            (What::EndPreviousSecret { before }, _) => self.previous_secret_ended(ticket, &before),
             (What::RevokeKey { before }, _) => self.key_revoked(&before),
             (What::CreateMember, Changed::Member(member)) => self.member_created(ticket, member),
             (What::UpdateMember { batch, .. }, Changed::Member(member)) => self.member_updated(ticket, member, batch),
@@ -178,9 +178,7 @@ impl State {
             (What::SignOutEverywhere, _) => self.signed_out_everywhere(),
             _ => {}
         }
-        if let Some(batch) = batch {
-            self.finish_batch(batch);
-        }
+        self.finish_batch(batch);
     }
 
     fn read_again(&mut self, doubt: Doubt) {
@@ -189,12 +187,6 @@ impl State {
             Doubt::Key(id) => self.load_key(id),
             Doubt::Member(id) => self.load_member(id),
             Doubt::Members => self.load_members(false),
-        }
-    }
-
-    fn finish_batch_of(&mut self, what: &What) {
-        if let Some(batch) = what.batch() {
-            self.finish_batch(batch);
         }
     }
 
@@ -208,7 +200,6 @@ impl State {
         let (batch, name) = (what.batch(), what.name());
         if let Self { screen: Screen::Console(console), clock, .. } = self {
             what.explain(&mut failure);
-            let of_key = matches!(what, What::CreateKey | What::UpdateKey { .. } | What::RevokeKey { .. });
             let in_form = console.hear_refusal(ticket, &failure) || matches!(what, What::UpdateClub { .. });
             match (batch, what) {
                 // They are put back at once, and read again, after the last of them.
@@ -218,7 +209,7 @@ impl State {
                 (Some(_), what) => drop(what.take_back(console)),
                 (None, what) => {
                     let doubt = what.take_back(console);
-                    if of_key {
+                    if matches!(doubt, Doubt::Key(_)) {
                         console.keys.arrange(clock);
                     }
                     self.read_again(doubt);
@@ -238,9 +229,7 @@ impl State {
                 self.complain(format!("{name}: {}", failure.text()));
             }
         }
-        if let Some(batch) = batch {
-            self.finish_batch(batch);
-        }
+        self.finish_batch(batch);
         self.failed(&failure);
     }
 }
@@ -289,7 +278,7 @@ impl What {
             Self::UpdateKey { before }
             | Self::RevokeKey { before }
             | Self::RotateKey { before }
-            | Self::EndOverlap { before } => format!("\"{}\"", before.name),
+            | Self::EndPreviousSecret { before } => format!("\"{}\"", before.name),
             Self::UpdateMember { before, .. } => before.name.clone(),
             Self::RemoveMember { before, .. } => before.name.clone(),
             Self::CreateKey => "The key".to_owned(),
@@ -311,8 +300,8 @@ impl What {
         } else if failure.is("already_created") && matches!(self, Self::RotateKey { .. }) {
             failure.title = "The new secret was made, but the answer with it was lost on the way.".to_owned();
             failure.advice =
-                "Nobody can show it again. Close this and rotate once more: that gives up the lost secret, and the \
-                              old one keeps its time."
+                "Nobody can show it again. Close this and rotate once more: that gives up the lost secret, and \
+                              the old one keeps its time."
                     .to_owned();
         } else if failure.is("revision_mismatch") {
             failure.title = "Somebody else has changed this meanwhile.".to_owned();
@@ -357,7 +346,7 @@ impl What {
             Self::UpdateClub { before } => console.club = Some(*before),
             Self::CreateKey
             | Self::RotateKey { .. }
-            | Self::EndOverlap { .. }
+            | Self::EndPreviousSecret { .. }
             | Self::CreateMember
             | Self::Invite
             | Self::HandOver

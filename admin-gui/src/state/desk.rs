@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp, ToSpan as _, tz::TimeZone};
 
 use super::{
-    Action, Console, Dialog, State,
+    Action, Console, Dialog, State, View,
     club::{Club, Plan},
     exchange::{Changed, Command, Effect, Event, Keyring},
     failure::{Failure, FailureKind},
@@ -190,6 +190,14 @@ impl Desk {
             _ => None,
         });
         loads.next().expect("members were asked for")
+    }
+
+    /// One that shows these members of a club.
+    pub fn with_members(members: Vec<Member>) -> Self {
+        let mut desk = Self::of(&["org_a"], vec![]);
+        desk.act(Action::Show(View::Members));
+        desk.hear_members(members);
+        desk
     }
 
     /// Hears of the club that is open.

@@ -6,7 +6,7 @@ use super::{
     club::HandOverForm,
     form::Field,
     invitation::InvitationOnce,
-    keys::{EndOverlapForm, KeyForm, RevokeForm, RotateForm, SecretOnce},
+    keys::{EndPreviousSecretForm, KeyForm, RevokeForm, RotateForm, SecretOnce},
     members::{CoachForm, LabelForm, MemberForm, RemoveForm},
     password::PasswordForm,
 };
@@ -22,7 +22,7 @@ pub enum Dialog {
     /// How to rotate a key.
     Rotate(Box<RotateForm>),
     /// Whether to end a key's old secret.
-    EndOverlap(Box<EndOverlapForm>),
+    EndPreviousSecret(Box<EndPreviousSecretForm>),
     /// A new member, or a change of one.
     Member(Box<MemberForm>),
     /// Whether to remove members.
@@ -120,7 +120,7 @@ impl Console {
         match self.dialog.as_mut()? {
             Dialog::Key(form) => Some(&mut form.sending),
             Dialog::Rotate(form) => Some(&mut form.sending),
-            Dialog::EndOverlap(form) => Some(&mut form.sending),
+            Dialog::EndPreviousSecret(form) => Some(&mut form.sending),
             Dialog::Member(form) => Some(&mut form.sending),
             Dialog::Invitation(form) => Some(&mut form.sending),
             Dialog::Password(form) => Some(&mut form.sending),
@@ -134,7 +134,7 @@ impl Console {
 #[cfg(test)]
 mod tests {
     use crate::state::{
-        Action, Dialog, View,
+        Action, Dialog,
         desk::{Desk, member},
         exchange::Changed,
         members::Standing,
@@ -143,9 +143,7 @@ mod tests {
     /// Ben was suspended on a slow line, and the answer closed the dialog with a new key's secret.
     #[test]
     fn an_answer_closes_no_dialog_but_its_own() {
-        let mut desk = Desk::of(&["org_a"], vec![]);
-        desk.act(Action::Show(View::Members));
-        desk.hear_members(vec![member("mem_ben", "Ben")]);
+        let mut desk = Desk::with_members(vec![member("mem_ben", "Ben")]);
         desk.act(Action::SetStatus(vec!["mem_ben".into()], Standing::Suspended));
         let suspending = desk.ticket();
 

@@ -168,7 +168,7 @@ pub enum Change {
         idempotency_key: String,
     },
     /// End the old secret of a key.
-    EndOverlap {
+    EndPreviousSecret {
         /// Of which.
         id: String,
     },

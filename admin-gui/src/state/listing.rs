@@ -119,9 +119,7 @@ impl<I: Items> Listing<I> {
     pub fn begin(&mut self, load: u64, now: Timestamp, on: bool) -> Option<String> {
         self.load = load;
         let cursor = self.rest.clone().filter(|_| on);
-        if let Some(incoming) = self.incoming.take() {
-            self.replaced = Some(incoming);
-        }
+        self.give_up_incoming();
         self.incoming = (cursor.is_none() && !self.items.is_empty()).then(I::default);
         self.progress = Progress::Loading(now);
         self.changed = false;
@@ -138,7 +136,7 @@ impl<I: Items> Listing<I> {
             Ok(page) => page,
             Err(failure) => {
                 // A refresh that fails leaves what is shown.
-                self.incoming = None;
+                self.give_up_incoming();
                 self.progress = Progress::Failed(failure);
                 self.settled_at = Some(now);
                 return Heard::Changed;
@@ -176,6 +174,12 @@ impl<I: Items> Listing<I> {
         Heard::Changed
     }
 
+    fn give_up_incoming(&mut self) {
+        if let Some(incoming) = self.incoming.take() {
+            self.replaced = Some(incoming);
+        }
+    }
+
     /// What was shown before, or was read for nothing, once: freeing it may take longer than a frame has.
     pub(super) fn take_replaced(&mut self) -> Option<I> {
         self.replaced.take()
@@ -190,7 +194,7 @@ impl<I: Items> Listing<I> {
     pub fn stop(&mut self) {
         if self.is_loading() {
             self.load = 0;
-            self.incoming = None;
+            self.give_up_incoming();
             let whole = self.rest.is_none() && self.loaded_at.is_some();
             self.progress = if whole { Progress::Complete } else { Progress::Stopped };
         }

@@ -1,6 +1,6 @@
 //! The page of one key: all that is known of it, and what can be done with it.
 
-use eframe::egui::{Grid, RichText, ScrollArea, Ui, vec2};
+use eframe::egui::{Grid, Label, RichText, ScrollArea, Ui, vec2};
 
 use super::{Draw, at_the_right, empty, keys};
 use crate::{
@@ -100,7 +100,7 @@ fn rotating(ui: &mut Ui, key: &Key, clock: &Clock, acts: &mut Vec<Action>) {
         act: Some("End old secret"),
     };
     if banner(ui, &said) {
-        acts.push(Action::AskEndOverlap(key.id.clone()));
+        acts.push(Action::AskEndPreviousSecret(key.id.clone()));
     }
     ui.add_space(space::S);
 }
@@ -138,15 +138,18 @@ fn facts(ui: &mut Ui, key: &Key, clock: &Clock, acts: &mut Vec<Action>) {
     let instant = |ui: &mut Ui, text: String, exact: String| {
         ui.label(value(&text)).on_hover_text(exact);
     };
+    // A grid gives its cells all the room they want; these keep to what the page has.
+    let room = (ui.available_width() - 140.0 - space::L).max(120.0);
     Grid::new("facts").num_columns(2).spacing(vec2(space::L, space::M)).show(ui, |ui| {
         label(ui, "Allowed to");
         ui.vertical(|ui| {
+            ui.set_max_width(room);
             ui.spacing_mut().item_spacing.y = space::XS;
             for scope in &key.scopes {
-                ui.horizontal(|ui| {
+                ui.horizontal_top(|ui| {
                     ui.spacing_mut().item_spacing.x = space::S;
                     ui.label(Icon::Check.text(14.0, colors.ok.color));
-                    ui.label(value(scope.meaning())).on_hover_text(scope.word());
+                    ui.add(Label::new(value(scope.meaning())).wrap()).on_hover_text(scope.word());
                 });
             }
         });
@@ -193,6 +196,7 @@ fn facts(ui: &mut Ui, key: &Key, clock: &Clock, acts: &mut Vec<Action>) {
         label(ui, "Secret");
         ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = space::XS;
+            ui.set_max_width(room);
             ui.label(RichText::new(&key.hint).font(mono(font::TABLE)).color(colors.text));
             caption(
                 ui,

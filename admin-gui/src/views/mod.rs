@@ -245,7 +245,7 @@ fn dialog(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
         Some(Dialog::Secret(once)) => secret::show(&ctx, once, draw),
         Some(Dialog::Revoke(form)) => revoke::show(&ctx, form, draw),
         Some(Dialog::Rotate(form)) => rotate::rotate(&ctx, form, draw),
-        Some(Dialog::EndOverlap(form)) => rotate::end_overlap(&ctx, form, draw),
+        Some(Dialog::EndPreviousSecret(form)) => rotate::end_previous_secret(&ctx, form, draw),
         Some(Dialog::Member(form)) => member_form::show(&ctx, form, members, draw),
         Some(Dialog::Remove(form)) => member_dialogs::remove(&ctx, form, draw),
         Some(Dialog::Label(form)) => member_dialogs::label(&ctx, form, members, draw),

@@ -6,7 +6,7 @@ use super::{Draw, failed};
 use crate::{
     state::{
         Action,
-        keys::{EndOverlapForm, IDLE_HOURS, Overlap, RotateForm},
+        keys::{EndPreviousSecretForm, IDLE_HOURS, Overlap, RotateForm},
         time::Clock,
     },
     theme::{Icon, colors, size, space},
@@ -92,7 +92,7 @@ fn content(ui: &mut Ui, form: &mut RotateForm, clock: &Clock) {
     });
 }
 
-pub fn end_overlap(ctx: &Context, form: &mut EndOverlapForm, draw: &mut Draw<'_>) {
+pub fn end_previous_secret(ctx: &Context, form: &mut EndPreviousSecretForm, draw: &mut Draw<'_>) {
     let clock = draw.clock;
     let title = format!("End the old secret of \"{}\"?", form.key.name);
     let busy = form.sending.is_on();
@@ -113,7 +113,7 @@ pub fn end_overlap(ctx: &Context, form: &mut EndOverlapForm, draw: &mut Draw<'_>
         },
         |ui, opened| {
             if Button::danger("End old secret").icon(Icon::Trash2).busy(busy).show(ui).clicked() {
-                acts.push(Action::EndOverlap);
+                acts.push(Action::EndPreviousSecret);
             }
             let keep = Button::new("Keep it").enabled(!busy).show(ui);
             if opened {

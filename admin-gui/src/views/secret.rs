@@ -1,4 +1,4 @@
-//! The secret of a new key, this once. Nothing closes it but the word that it is stored.
+//! The new secret of a key, this once. Nothing closes it but the word that it is stored.
 
 use eframe::egui::{Context, Event, Ui};
 use jiff::Timestamp;

@@ -2,6 +2,7 @@
 //! the system's, so none runs on the thread that draws or asks.
 
 use keyring::v1::Entry;
+use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
 use super::Keeping;
@@ -26,6 +27,9 @@ pub async fn find(server: String) -> Option<Secret> {
     found.ok().flatten().map(Secret::new)
 }
 
+/// One after the other, in the order in which they were asked for: what is removed must not be what was kept since.
+static TURN: Mutex<()> = Mutex::const_new(());
+
 /// Keeps `token` for `server`.
 ///
 /// # Errors
@@ -34,6 +38,7 @@ pub async fn keep(keeping: Keeping, server: String, token: Secret) -> Result<(),
     if keeping == Keeping::Memory {
         return Err("This system has no keyring.".to_owned());
     }
+    let _turn = TURN.lock().await;
     let kept = tokio::task::spawn_blocking(move || {
         let token = Zeroizing::new(token.reveal().to_owned());
         Entry::new(SERVICE, &server)?.set_password(&token)
@@ -48,6 +53,7 @@ pub async fn keep(keeping: Keeping, server: String, token: Secret) -> Result<(),
 /// Forgets what is kept for `server`.
 pub async fn remove(keeping: Keeping, server: String) {
     if keeping == Keeping::Keyring {
+        let _turn = TURN.lock().await;
         // A session that is over needs no keeping; where the keyring fails, the token in it is dead anyway.
         let _ = tokio::task::spawn_blocking(move || Entry::new(SERVICE, &server)?.delete_credential()).await;
     }

@@ -292,7 +292,7 @@ impl Session {
                 let secret = Secret::new(std::mem::take(&mut rotated.secret));
                 Changed::Created(rotated.into(), secret)
             }
-            Change::EndOverlap { id } => {
+            Change::EndPreviousSecret { id } => {
                 client.end_previous_secret().org_id(org).key_id(id).send().await?;
                 Changed::Done
             }

@@ -321,7 +321,7 @@ string_type!(Limit, "Limit", named: false, MetaSchema { minimum: Some(1.0), maxi
 
 /// A whole number in a body, within a range.
 macro_rules! whole_number {
-    ($(#[$meta:meta])* $name:ident($number:ty), $least:literal to $most:literal, $format:literal, $example:literal) => {
+    ($(#[$meta:meta])* $name:ident($number:ty), $least:literal to $most:literal, $example:literal) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy)]
         pub struct $name(pub $number);
@@ -346,18 +346,18 @@ macro_rules! whole_number {
 
         string_type!($name, stringify!($name), named: false, MetaSchema {
             minimum: Some($least as f64), maximum: Some($most as f64), example: Some($example.into()),
-            ..MetaSchema::new_with_format("integer", $format)
+            ..MetaSchema::new_with_format("integer", "int32")
         });
     };
 }
 
 whole_number!(
     /// How long a secret that was replaced goes on working, in seconds: 30 days at most.
-    OverlapSeconds(u32), 0 to 2_592_000, "int32", 86_400
+    OverlapSeconds(u32), 0 to 2_592_000, 86_400
 );
 whole_number!(
     /// After how many hours without use a secret that was replaced ends: 30 days at most.
-    IdleHours(u16), 1 to 720, "int32", 24
+    IdleHours(u16), 1 to 720, 24
 );
 
 impl FromJson for bool {

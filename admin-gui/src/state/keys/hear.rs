@@ -97,7 +97,7 @@ impl State {
                         Some(Dialog::Rotate(form)) if form.key.id == id && !form.sending.is_on() => {
                             form.key = key.clone();
                         }
-                        Some(Dialog::EndOverlap(form)) if form.key.id == id && !form.sending.is_on() => {
+                        Some(Dialog::EndPreviousSecret(form)) if form.key.id == id && !form.sending.is_on() => {
                             match &key.previous_secret {
                                 Some(previous) => form.previous = previous.clone(),
                                 None => {
@@ -130,7 +130,7 @@ impl State {
         self.after(failure);
     }
 
-    /// A key was created: its secret is shown, this once.
+    /// A key was created or rotated: its secret is shown, this once.
     pub(in crate::state) fn key_created(&mut self, ticket: u64, key: Key, secret: Secret) {
         let Self { screen: Screen::Console(console), clock, preferences, .. } = self else { return };
         console.close(ticket);

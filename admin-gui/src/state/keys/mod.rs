@@ -18,7 +18,7 @@ pub use self::{
         scopes_in_short,
     },
     revoke::{LastUse, RevokeForm},
-    rotate::{EndOverlapForm, IDLE_HOURS, Overlap, RotateForm, Rotation},
+    rotate::{EndPreviousSecretForm, IDLE_HOURS, Overlap, RotateForm, Rotation},
     secret_once::{Example, SecretOnce},
 };
 use super::{

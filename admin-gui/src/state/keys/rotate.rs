@@ -90,7 +90,7 @@ impl RotateForm {
 
 /// An old secret that is to end now.
 #[derive(Debug, Clone)]
-pub struct EndOverlapForm {
+pub struct EndPreviousSecretForm {
     /// Its key.
     pub key: Key,
     /// The secret.
@@ -124,29 +124,29 @@ impl State {
     }
 
     /// Asks whether to end the old secret of a key.
-    pub(in crate::state) fn ask_end_overlap(&mut self, id: String) {
+    pub(in crate::state) fn ask_end_previous_secret(&mut self, id: String) {
         let Some(key) = self.console().and_then(|console| console.keys.get(&id)).cloned() else { return };
         if let Some(previous) = key.previous_secret.clone() {
-            let form = EndOverlapForm { key, previous, sending: Sending::default() };
-            self.open_dialog(Dialog::EndOverlap(Box::new(form)));
+            let form = EndPreviousSecretForm { key, previous, sending: Sending::default() };
+            self.open_dialog(Dialog::EndPreviousSecret(Box::new(form)));
             // It may have been used since.
             self.load_key(id);
         }
     }
 
     /// Ends the old secret of a key.
-    pub(in crate::state) fn end_overlap(&mut self) {
-        let Some(Dialog::EndOverlap(form)) = self.dialog() else { return };
+    pub(in crate::state) fn end_previous_secret(&mut self) {
+        let Some(Dialog::EndPreviousSecret(form)) = self.dialog() else { return };
         if form.sending.is_on() {
             return;
         }
         let before = form.key.clone();
         let id = before.id.clone();
-        self.send(What::EndOverlap { before }, Change::EndOverlap { id });
+        self.send(What::EndPreviousSecret { before }, Change::EndPreviousSecret { id });
     }
 
     /// The old secret of a key has ended.
-    pub(in crate::state) fn overlap_ended(&mut self, ticket: u64, before: &Key) {
+    pub(in crate::state) fn previous_secret_ended(&mut self, ticket: u64, before: &Key) {
         if let Self { screen: Screen::Console(console), clock, .. } = self {
             if let Some(shown) = console.keys.get(&before.id).cloned() {
                 console.keys.update(Key { previous_secret: None, ..shown }, clock);

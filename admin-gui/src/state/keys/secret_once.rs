@@ -1,11 +1,11 @@
-//! The secret of a new key, this once.
+//! The new secret of a key, this once.
 
 use jiff::Timestamp;
 
 use super::{Key, Scope};
 use crate::state::{Dialog, State, secret::Secret};
 
-/// A key that was just created, and its secret.
+/// A key that was just created or rotated, and its secret.
 pub struct SecretOnce {
     /// The key.
     pub key: Key,
@@ -28,7 +28,7 @@ pub struct SecretOnce {
 }
 
 impl SecretOnce {
-    /// Shows the secret of a new key of that club on that server.
+    /// Shows the secret of a key of that club on that server.
     pub(super) fn of(key: Key, secret: Secret, server: String, organization_id: String) -> Self {
         Self {
             key,

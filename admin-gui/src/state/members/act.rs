@@ -29,6 +29,7 @@ impl State {
         let Some(console) = self.console_mut() else { return };
         console.members.list.stop();
         console.members.unarranged = true;
+        self.discard_replaced_members();
         self.ask(Command::StopMembers);
     }
 

@@ -19,7 +19,8 @@ impl State {
         self.ask(Command::LoadMembers { organization, cursor, load });
     }
 
-    fn discard_replaced_members(&mut self) {
+    /// Has what is shown no more freed, outside of the frame.
+    pub(super) fn discard_replaced_members(&mut self) {
         if let Some(replaced) = self.console_mut().and_then(|console| console.members.list.take_replaced()) {
             self.effects.push(Effect::Discard(Box::new(replaced)));
         }
@@ -121,9 +122,7 @@ mod tests {
     /// Members that were removed came back with the answer to an earlier change.
     #[test]
     fn an_answer_brings_nobody_back_who_was_removed() {
-        let mut desk = Desk::of(&["org_a"], vec![]);
-        desk.act(Action::Show(View::Members));
-        desk.hear_members(vec![member("mem_ben", "Ben")]);
+        let mut desk = Desk::with_members(vec![member("mem_ben", "Ben")]);
         desk.act(Action::SetStatus(vec!["mem_ben".into()], Standing::Inactive));
         let changing = desk.ticket();
         desk.act(Action::AskRemove(vec!["mem_ben".into()]));
@@ -136,9 +135,7 @@ mod tests {
     /// The same with a refusal, which puts back what was before.
     #[test]
     fn a_refusal_brings_nobody_back_who_was_removed() {
-        let mut desk = Desk::of(&["org_a"], vec![]);
-        desk.act(Action::Show(View::Members));
-        desk.hear_members(vec![member("mem_ben", "Ben")]);
+        let mut desk = Desk::with_members(vec![member("mem_ben", "Ben")]);
         desk.act(Action::SetStatus(vec!["mem_ben".into()], Standing::Inactive));
         let changing = desk.ticket();
         desk.act(Action::AskRemove(vec!["mem_ben".into()]));
@@ -150,9 +147,7 @@ mod tests {
     /// Ben was removed and the roster read again before the server had done it: he stood there for good.
     #[test]
     fn a_page_from_before_brings_nobody_back_who_was_removed() {
-        let mut desk = Desk::of(&["org_a"], vec![]);
-        desk.act(Action::Show(View::Members));
-        desk.hear_members(vec![member("mem_ana", "Ana"), member("mem_ben", "Ben")]);
+        let mut desk = Desk::with_members(vec![member("mem_ana", "Ana"), member("mem_ben", "Ben")]);
         desk.act(Action::AskRemove(vec!["mem_ben".into()]));
         desk.act(Action::Remove);
         let removing = desk.ticket();
@@ -190,9 +185,7 @@ mod tests {
     /// A change that was refused took another with it that had been done since.
     #[test]
     fn a_member_whose_change_was_refused_is_read_again() {
-        let mut desk = Desk::of(&["org_a"], vec![]);
-        desk.act(Action::Show(View::Members));
-        desk.hear_members(vec![member("mem_ben", "Ben")]);
+        let mut desk = Desk::with_members(vec![member("mem_ben", "Ben")]);
         desk.act(Action::SetStatus(vec!["mem_ben".into()], Standing::Inactive));
         let changing = desk.ticket();
         desk.answer(changing, Err(failure(FailureKind::Refused("email_taken".into()))));
@@ -206,11 +199,9 @@ mod tests {
     /// The athletes of a coach stood there without one, since the coach was to be removed and then was not.
     #[test]
     fn a_coach_who_stays_keeps_the_athletes() {
-        let mut desk = Desk::of(&["org_a"], vec![]);
-        desk.act(Action::Show(View::Members));
         let coach = Member { role: Role::Coach, ..member("mem_cora", "Cora") };
         let athlete = Member { coach_id: Some("mem_cora".into()), ..member("mem_dan", "Dan") };
-        desk.hear_members(vec![coach.clone(), athlete.clone()]);
+        let mut desk = Desk::with_members(vec![coach.clone(), athlete.clone()]);
         desk.act(Action::AskRemove(vec!["mem_cora".into()]));
         desk.act(Action::Remove);
         assert_eq!(desk.console().members.list.items[0].coach_id, None, "it is shown at once");

@@ -168,7 +168,8 @@ impl State {
     }
 
     /// Says what came of several changes, once the last is answered.
-    pub(in crate::state) fn finish_batch(&mut self, batch: u64) {
+    pub(in crate::state) fn finish_batch(&mut self, batch: Option<u64>) {
+        let Some(batch) = batch else { return };
         if self.pending.values().any(|pending| pending.what.is_of(batch)) {
             return;
         }

@@ -123,13 +123,7 @@ impl KeyManager<'_, WriteTx> {
         if store::api_keys::count_active(*tx, organization.id, tx.now(), limit)? >= limit {
             return Err(Conflict::KeyLimit(limit).into());
         }
-        let secret = KeySecret {
-            hash: new.secret_hash,
-            hint: new.secret_hint,
-            created_at: tx.now(),
-            ends_at: None,
-            retire_when_idle_hours: None,
-        };
+        let secret = KeySecret::new(new.secret_hash, new.secret_hint, tx.now());
         let api_key = ApiKey {
             id: tx.new_id(),
             organization_id: organization.id,
@@ -212,15 +206,9 @@ impl KeyManager<'_, WriteTx> {
         {
             return Err(Conflict::RotationInProgress { until: ends_at }.into());
         }
-        let secret = KeySecret {
-            hash: rotation.secret_hash,
-            hint: rotation.secret_hint,
-            created_at: tx.now(),
-            ends_at: None,
-            retire_when_idle_hours: None,
-        };
+        let secret = KeySecret::new(rotation.secret_hash, rotation.secret_hint, tx.now());
         let mut after = before.clone();
-        after.rotate(tx.now(), secret, rotation.overlap, previous.as_ref());
+        after.rotate(tx.now(), secret, rotation.overlap, previous.is_some());
         after.revision += 1;
         store::api_keys::put(tx, Some(&before), &after)?;
         let after = with_use(*tx, after)?;

@@ -94,6 +94,13 @@ pub struct KeySecret {
     pub retire_when_idle_hours: Option<u16>,
 }
 
+impl KeySecret {
+    /// A secret that was made at `now`, and has no end yet.
+    pub fn new(hash: SecretHash, hint: String, now: Timestamp) -> Self {
+        Self { hash, hint, created_at: now, ends_at: None, retire_when_idle_hours: None }
+    }
+}
+
 /// How long a secret that is replaced goes on working.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Overlap {
@@ -179,17 +186,16 @@ impl ApiKey {
         })
     }
 
-    /// Gives the key a new secret at `now`. In an overlap, of which `previous` is the older secret, the newer one ends at
-    /// once, and the older keeps its end.
-    pub fn rotate(&mut self, now: Timestamp, secret: KeySecret, overlap: Overlap, previous: Option<&PreviousSecret>) {
+    /// Gives the key a new secret at `now`. If it is in an overlap already, the newer of its secrets ends at once, and the
+    /// older keeps its end.
+    pub fn rotate(&mut self, now: Timestamp, secret: KeySecret, overlap: Overlap, in_overlap: bool) {
         if let Some(current) = self.secrets.last_mut() {
-            let works_on = previous.is_none();
-            let seconds = if works_on { i64::from(overlap.seconds) } else { 0 };
+            let seconds = if in_overlap { 0 } else { i64::from(overlap.seconds) };
             current.ends_at = Some(now.plus(TimeDelta::seconds(seconds)));
-            current.retire_when_idle_hours = overlap.retire_when_idle_hours.filter(|_| works_on);
+            current.retire_when_idle_hours = overlap.retire_when_idle_hours.filter(|_| !in_overlap);
         }
         // One that has ended by idleness must not outlive the overlap that begins.
-        if previous.is_none() || overlap.seconds == 0 {
+        if !in_overlap || overlap.seconds == 0 {
             self.end_earlier_secrets(now);
         }
         self.secrets.push(secret);
