@@ -24,4 +24,5 @@ mod requests;
 mod rotation;
 mod schemathesis;
 mod time;
+mod usage;
 mod window;

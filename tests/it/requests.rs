@@ -107,7 +107,9 @@ pub async fn valid(
             body = Some(json!({ "code": code, "password": astral_tests::password("ivy") }));
         }
         "create_api_key" => body = Some(json!({ "name": "Roster sync script" })),
-        "get_api_key" | "revoke_api_key" | "end_previous_secret" => key_id = club.create_key("Target").await.id,
+        "get_api_key" | "get_api_key_usage" | "get_api_key_impact" | "revoke_api_key" | "end_previous_secret" => {
+            key_id = club.create_key("Target").await.id
+        }
         "rotate_api_key" => {
             key_id = club.create_key("Target").await.id;
             body = Some(json!({ "overlap_seconds": 0 }));
@@ -120,6 +122,8 @@ pub async fn valid(
     }
     let path = operation.path.replace("{org_id}", &club.organization_id);
     let path = path.replace("{member_id}", &member_id).replace("{key_id}", &key_id);
+    let query = if operation.id == "get_api_key_impact" { "?action=revoke" } else { "" };
+    let path = path + query;
     assert!(!path.contains(['{', '}']) && !path.ends_with('/'), "{path} lacks a target");
     Some(Request { method: operation.method.clone(), path, body })
 }

@@ -102,6 +102,9 @@ async fn a_key_is_created_copied_used_and_revoked_by_mouse() {
     window.click(copy).await;
     let secret = copied(&desktop, &server, "Race results").await;
     window.press(&["shift+Tab", "Return"]).await;
+    // On its page the first call is waited for.
+    desktop.patch("its page is there, with 'Revoke'", DANGER).await;
+    window.press(&["Escape"]).await;
 
     // The newest key stands first.
     keys_are_shown(&desktop).await;
@@ -133,6 +136,9 @@ async fn a_key_is_created_copied_used_and_revoked_by_keyboard() {
     window.press(&["Return"]).await;
     let secret = copied(&desktop, &server, "Analytics, second try").await;
     window.press(&["shift+Tab", "Return"]).await;
+    // On its page the first call is waited for.
+    desktop.patch("its page is there, with 'Revoke'", DANGER).await;
+    window.press(&["Escape"]).await;
 
     // The table has the keyboard, and the new key is the row that it is on.
     keys_are_shown(&desktop).await;

@@ -55,6 +55,10 @@ def _says(pattern: str) -> Callable[[Any], bool]:
     return lambda request: any(re.search(pattern, text) for text in _texts(request))
 
 
+def _asks(pattern: str) -> Callable[[Any], bool]:
+    return lambda request: re.search(pattern, urlsplit(request.url).query) is not None
+
+
 REASONS = [
     # A document can say that either credential will do, but not that both at once will not.
     Reason(".*", "", "^two_credentials$", _sends("Authorization", "X-API-Key")),
@@ -75,6 +79,9 @@ REASONS = [
     Reason(".*", ".*", "^must not contain characters that change the direction", _says("[\u202a-\u202e\u2066-\u2069]")),
     Reason(".*", ".*", "^must not be empty$", _says(r"^[\s\u200b-\u200f\u2060-\u2064\ufeff\xad]*$")),
     Reason("list_members", "q", "^must contain a letter or a digit$", _says(r"^[\W_]*$")),
+    # Which parameters belong together.
+    Reason("get_api_key_impact", "scopes", "^is needed with the action narrow", _asks("action=narrow")),
+    Reason("get_api_key_impact", "scopes", "^goes with the action narrow alone$", _asks("action=(revoke|rotate)")),
     # Whether the member has an email of its own.
     Reason("create_invitation", "email", "^is needed, since the member has no email of its own$"),
     # Which fields of one body exclude each other.

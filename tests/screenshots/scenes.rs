@@ -9,7 +9,7 @@ use astral_admin::{
         club::Plan,
         failure::{Failure, FailureKind},
         form::Field,
-        keys::{Expiry, Filter, Key},
+        keys::{Expiry, Filter, Key, Scope},
         listing::Listing,
         members::Role,
         outsider::Outsider,
@@ -60,14 +60,16 @@ pub fn all() -> Vec<Scene> {
         ("keys-small", [1000.0, 600.0], 1.0),
         ("keys-wide", [1600.0, 900.0], 1.0),
         ("keys-large-text", [1600.0, 1200.0], 2.0),
-        ("key", NORMAL, 1.0),
+        ("key", [1200.0, 1000.0], 1.0),
+        ("key-revoked", [1200.0, 1000.0], 1.0),
+        ("key-narrow", [1200.0, 960.0], 1.0),
         ("key-large-text", [1200.0, 800.0], 2.0),
         ("new-key", [1200.0, 900.0], 1.0),
         ("new-key-wrong", [1200.0, 900.0], 1.0),
         ("secret", NORMAL, 1.0),
         ("revoke", NORMAL, 1.0),
         ("rotate", NORMAL, 1.0),
-        ("key-rotating", NORMAL, 1.0),
+        ("key-rotating", [1200.0, 1000.0], 1.0),
         ("members", NORMAL, 1.0),
         ("members-marked", NORMAL, 1.0),
         ("members-narrow", [800.0, 600.0], 1.0),
@@ -162,7 +164,33 @@ fn in_console(scene: &str) -> Vec<Step> {
         })],
         "keys-many" => vec![set(|state| many_keys(state, 10_000)), act(Action::SearchKeys)],
         "keys-scripts" => vec![set(scripts), act(Action::SearchKeys)],
-        "key" | "key-large-text" => vec![open_first_key()],
+        "key" | "key-large-text" => vec![open_first_key(), usage_loaded()],
+        "key-revoked" => vec![
+            act(Action::FilterKeys(Filter::Revoked)),
+            keys_loaded(),
+            Box::new(|app, ctx| {
+                let keys = &app.state().console().expect("signed in").keys;
+                let revoked = keys.rows.iter().map(|&at| &keys.list.items[at]).find(|key| key.revoked.is_some());
+                let id = revoked.expect("a revoked key").id.clone();
+                app.act(ctx, Action::Show(View::Key(id)));
+                true
+            }),
+            usage_loaded(),
+        ],
+        "key-narrow" => vec![
+            act_on_first_key(Action::EditKey),
+            wait(|state| matches!(dialog(state), Some(Dialog::Key(form)) if !form.is_awaited())),
+            set(|state| {
+                if let Some(Dialog::Key(form)) = &mut console(state).dialog {
+                    form.scopes = vec![Scope::MembersRead];
+                }
+            }),
+            act(Action::ChooseScopes),
+            wait(|state| {
+                matches!(dialog(state), Some(Dialog::Key(form))
+                    if form.foretold.as_ref().is_some_and(|foretold| foretold.impact.is_some()))
+            }),
+        ],
         "new-key" => vec![act(Action::NewKey)],
         "new-key-wrong" => vec![
             act(Action::NewKey),
@@ -189,7 +217,10 @@ fn in_console(scene: &str) -> Vec<Step> {
             }),
             act(Action::CopySecret),
         ],
-        "rotate" => vec![act_on_first_key(Action::AskRotate)],
+        "rotate" => vec![
+            act_on_first_key(Action::AskRotate),
+            wait(|state| matches!(dialog(state), Some(Dialog::Rotate(form)) if form.foretold.impact.is_some())),
+        ],
         "key-rotating" => vec![
             act_on_first_key(Action::AskRotate),
             act(Action::Rotate),
@@ -197,9 +228,12 @@ fn in_console(scene: &str) -> Vec<Step> {
                 matches!(state.console().and_then(|console| console.dialog.as_ref()), Some(Dialog::Secret(_)))
             }),
             act(Action::Stored),
-            open_first_key(),
+            usage_loaded(),
         ],
-        "revoke" => vec![act_on_first_key(Action::AskRevoke)],
+        "revoke" => vec![
+            act_on_first_key(Action::AskRevoke),
+            wait(|state| matches!(dialog(state), Some(Dialog::Revoke(form)) if form.foretold.impact.is_some())),
+        ],
         "members" | "members-narrow" => vec![act(Action::Show(View::Members)), members_loaded()],
         "members-marked" => vec![
             act(Action::Show(View::Members)),
@@ -266,6 +300,14 @@ fn wait(until: impl Fn(&State) -> bool + 'static) -> Step {
 
 fn keys_loaded() -> Step {
     wait(|state| state.console().is_some_and(|console| !console.keys.list.is_loading()))
+}
+
+fn usage_loaded() -> Step {
+    wait(|state| state.console().is_some_and(|console| console.keys.usage.is_some()))
+}
+
+fn dialog(state: &State) -> Option<&Dialog> {
+    state.console()?.dialog.as_ref()
 }
 
 fn members_loaded() -> Step {

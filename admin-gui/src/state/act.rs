@@ -44,6 +44,10 @@ pub enum Action {
     SaveKey,
     /// Wants to rotate a key.
     AskRotate(String),
+    /// Wants to take from a key what it does not use.
+    NarrowKey(String),
+    /// Chose other scopes in the form of a key.
+    ChooseScopes,
     /// Sent the form that rotates.
     Rotate,
     /// Wants to end a key's old secret.
@@ -152,6 +156,8 @@ impl State {
             Action::EditKey(id) => self.edit_key(id),
             Action::SaveKey => self.save_key(),
             Action::AskRotate(id) => self.ask_rotate(id),
+            Action::NarrowKey(id) => self.narrow_key(id),
+            Action::ChooseScopes => self.foretell_narrowing(),
             Action::Rotate => self.rotate(),
             Action::AskEndPreviousSecret(id) => self.ask_end_previous_secret(id),
             Action::EndPreviousSecret => self.end_previous_secret(),

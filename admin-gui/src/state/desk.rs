@@ -8,7 +8,7 @@ use super::{
     exchange::{Changed, Command, Effect, Event, Keyring},
     failure::{Failure, FailureKind},
     form::Field,
-    keys::{Key, Scope},
+    keys::{Key, Scope, Usage},
     listing::Page,
     members::{Member, Role, Standing},
     preferences::Preferences,
@@ -16,6 +16,21 @@ use super::{
     session::{Membership, Person, SignedIn},
     time::Clock,
 };
+
+/// A key that nobody has used, of which much is kept.
+pub fn usage() -> Usage {
+    let until = start().to_zoned(TimeZone::UTC).date();
+    Usage {
+        since: until.saturating_sub(89.days()),
+        until,
+        calls: 0,
+        refused: 0,
+        last_refused: None,
+        secrets: Vec::new(),
+        days: Vec::new(),
+        advice: Vec::new(),
+    }
+}
 
 pub fn start() -> Timestamp {
     "2026-11-23T12:00:00Z".parse().expect("an instant")

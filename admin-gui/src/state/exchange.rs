@@ -6,7 +6,7 @@ use super::{
     address::Address,
     club::Club,
     failure::Failure,
-    keys::{Key, KeyFacts, Rotation},
+    keys::{Impact, Key, KeyFacts, PlannedAction, Rotation, Usage},
     listing::Page,
     members::{Member, MemberEdit, MemberWish},
     secret::Secret,
@@ -113,6 +113,22 @@ pub enum Command {
         organization: String,
         /// Which.
         key: String,
+    },
+    /// Read how a key is used.
+    LoadUsage {
+        /// Of which club.
+        organization: String,
+        /// Which.
+        key: String,
+    },
+    /// Read what an act on a key would break.
+    LoadImpact {
+        /// Of which club.
+        organization: String,
+        /// Which.
+        key: String,
+        /// What would be done.
+        action: PlannedAction,
     },
     /// Read one member.
     LoadMember {
@@ -299,6 +315,26 @@ pub enum Event {
         id: String,
         /// The key, or why it did not come.
         result: Box<Result<(Key, Option<String>), Failure>>,
+    },
+    /// How a key is used.
+    Usage {
+        /// Of which club.
+        organization: String,
+        /// Which key.
+        id: String,
+        /// Its usage, or why it did not come.
+        result: Box<Result<Usage, Failure>>,
+    },
+    /// What an act on a key would break.
+    Impact {
+        /// Of which club.
+        organization: String,
+        /// Which key.
+        id: String,
+        /// What would be done.
+        action: PlannedAction,
+        /// What it would break, or why that did not come.
+        result: Box<Result<Impact, Failure>>,
     },
     /// What came of a change.
     Changed {

@@ -25,6 +25,10 @@ impl State {
             Event::Member { organization, id, result } => self.hear_member(&organization, id, *result),
             Event::Members { load, page } => self.hear_members(load, page),
             Event::Key { organization, id, result } => self.hear_key(&organization, id, *result),
+            Event::Usage { organization, id, result } => self.hear_usage(&organization, id, *result),
+            Event::Impact { organization, id, action, result } => {
+                self.hear_impact(&organization, &id, action, *result);
+            }
             Event::Changed { ticket, result } => self.changed(ticket, *result),
         }
         self.take_effects()

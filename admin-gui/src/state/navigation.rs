@@ -48,7 +48,8 @@ impl State {
             View::Key(id) => {
                 self.load_keys();
                 // One that has ended need not be in the list.
-                self.load_key(id);
+                self.load_key(id.clone());
+                self.load_usage(id);
             }
             View::Members => self.load_members(false),
             View::Club => {}

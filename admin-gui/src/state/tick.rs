@@ -33,9 +33,19 @@ impl State {
                 *trying = true;
                 self.ask(Command::Probe);
             }
-            Connection::Online if refresh => self.load_keys(),
+            Connection::Online if refresh => {
+                let open = match &console.view {
+                    View::Key(id) => Some(id.clone()),
+                    _ => None,
+                };
+                self.load_keys();
+                if let Some(id) = open {
+                    self.load_usage(id);
+                }
+            }
             _ => {}
         }
+        self.wait_for_first_use();
     }
 
     /// When [`State::tick`] has something to do next, or what is on screen changes by time alone.
@@ -72,7 +82,7 @@ impl Console {
         };
         let waits = [self.keys.list.progress.since(), self.members.list.progress.since(), asked];
         let waits = waits.into_iter().flatten().filter_map(|since| shown_at(since, now));
-        waits.chain(connection).fold(minute, Timestamp::min)
+        waits.chain(connection).chain(self.asks_for_first_use_at(now)).fold(minute, Timestamp::min)
     }
 
     /// When the keys should be read again by themselves.

@@ -2,11 +2,11 @@
 
 use eframe::egui::{Grid, Label, RichText, ScrollArea, Ui, vec2};
 
-use super::{Draw, at_the_right, empty, keys};
+use super::{Draw, at_the_right, empty, keys, usage};
 use crate::{
     state::{
         Action, Console, View,
-        keys::{Attention, Key, Status},
+        keys::{AdvisedAction, Attention, Key, Status, Usage},
         time::Clock,
     },
     theme::{Icon, Weight, colors, face, font, mono, size, space},
@@ -61,12 +61,27 @@ pub fn show(ui: &mut Ui, console: &Console, id: &str, draw: &mut Draw<'_>) {
             ui.add_space(space::S);
         }
         keys::ended(ui, key, clock);
-        if usable {
-            rotating(ui, key, clock, draw.acts);
+        let usage = usage::of(console, key);
+        let known = usage.and_then(|usage| usage.as_ref().ok());
+        let activation = console.keys.activation.as_ref().filter(|activation| activation.id == key.id);
+        if let Some(activation) = activation.filter(|_| usable) {
+            usage::activation(ui, activation, clock);
+            ui.add_space(space::S);
         }
-        attention(ui, key, clock);
+        if usable {
+            rotating(ui, key, known, clock, draw.acts);
+        }
+        let advised = known.is_some_and(|usage| usage.advises(AdvisedAction::Revoke));
+        if !advised || key.attention(clock) == Some(Attention::Expiring) {
+            attention(ui, key, clock);
+        }
+        if let Some(known) = known {
+            usage::still_tried(ui, key, known, clock);
+            usage::advice(ui, key, known, draw.acts);
+        }
         ui.add_space(space::M);
         facts(ui, key, clock, draw.acts);
+        usage::section(ui, usage, clock, draw.acts);
     });
     if draw.keys_free && ui.input(|input| input.events.iter().any(|event| matches!(event, eframe::egui::Event::Copy))) {
         draw.acts.push(Action::Copy(key.id.clone()));
@@ -80,21 +95,32 @@ pub fn show(ui: &mut Ui, console: &Console, id: &str, draw: &mut Draw<'_>) {
 }
 
 /// Two secrets work: which is still used, and how to end the older.
-fn rotating(ui: &mut Ui, key: &Key, clock: &Clock, acts: &mut Vec<Action>) {
+fn rotating(ui: &mut Ui, key: &Key, usage: Option<&Usage>, clock: &Clock, acts: &mut Vec<Action>) {
     let Some(previous) = &key.previous_secret else { return };
+    let from = |hint: &str, used| {
+        let last = usage.and_then(|usage| usage.last_use_of(hint)).filter(|last| last.at >= used);
+        last.map_or_else(|| clock.ago(used), |last| last.in_words(clock))
+    };
     let older = match previous.last_used_at {
         None => "The old one was never used.".to_owned(),
-        Some(used) => format!("The old one, {}, was last used {}.", previous.hint, clock.ago(used)),
+        Some(used) => format!("The old one, {}, was last used {}.", previous.hint, from(&previous.hint, used)),
     };
     // The last use of any secret is later than that of the old one only if it was of the new one.
     let newer = match key.last_used_at.filter(|used| Some(*used) > previous.last_used_at) {
         None => "The new one was not used yet.".to_owned(),
-        Some(used) => format!("The new one was last used {}.", clock.ago(used)),
+        Some(used) => format!("The new one was last used {}.", from(&key.hint, used)),
+    };
+    let until = clock.minute(previous.ends_at);
+    let safe = usage.is_some_and(|usage| usage.advises(AdvisedAction::EndPreviousSecret));
+    let (tone, title) = if safe {
+        (colors(ui).ok, format!("The old secret can end now; it works until {until}"))
+    } else {
+        (colors(ui).accent, format!("Two secrets work until {until}"))
     };
     let said = Banner {
-        tone: colors(ui).accent,
+        tone,
         icon: Icon::RefreshCw,
-        title: &format!("Two secrets work until {}", clock.minute(previous.ends_at)),
+        title: &title,
         text: &format!("{older} {newer}"),
         detail: None,
         act: Some("End old secret"),

@@ -11,7 +11,7 @@ use crate::{
         time::Clock,
     },
     theme::{Icon, colors, size, space},
-    widgets::{Button, Dialog, Entry, caption, chip, label_text, tick},
+    widgets::{Banner, Button, Dialog, Entry, banner, caption, chip, label_text, tick},
 };
 
 pub fn show(ctx: &Context, form: &mut KeyForm, draw: &mut Draw<'_>) {
@@ -20,12 +20,17 @@ pub fn show(ctx: &Context, form: &mut KeyForm, draw: &mut Draw<'_>) {
     let (title, verb) = if new { ("New API key", "Create key") } else { ("Change API key", "Save") };
     let busy = form.sending.is_on() || form.is_awaited();
     let sending = form.sending.is_on();
-    let mut send = false;
+    let (mut send, mut chosen) = (false, false);
     let acts = &mut *draw.acts;
     let form_cell = std::cell::RefCell::new(form);
     let response = Dialog::new(title, size::DIALOG).show(
         ctx,
-        |ui, opened| send = content(ui, &mut form_cell.borrow_mut(), opened, clock),
+        |ui, opened| {
+            let form = &mut form_cell.borrow_mut();
+            let before = form.scopes.clone();
+            send = content(ui, form, opened, clock);
+            chosen = form.scopes != before;
+        },
         |ui, _| {
             if Button::primary(verb).busy(busy).show(ui).clicked() {
                 acts.push(Action::SaveKey);
@@ -35,6 +40,9 @@ pub fn show(ctx: &Context, form: &mut KeyForm, draw: &mut Draw<'_>) {
             }
         },
     );
+    if chosen {
+        draw.acts.push(Action::ChooseScopes);
+    }
     if send {
         draw.acts.push(Action::SaveKey);
     }
@@ -63,6 +71,7 @@ fn content(ui: &mut Ui, form: &mut KeyForm, opened: bool, clock: &Clock) -> bool
 
     let day = expiry(ui, form, clock);
     scopes(ui, form);
+    foretold(ui, form, clock);
 
     let checked = form.addresses();
     let problem = form.addresses.problem(&checked);
@@ -150,6 +159,17 @@ fn expiry(ui: &mut Ui, form: &mut KeyForm, clock: &Clock) -> Option<eframe::egui
         }
     });
     day
+}
+
+/// What would break, if scopes are taken away.
+fn foretold(ui: &mut Ui, form: &KeyForm, clock: &Clock) {
+    let Some(impact) = form.foretold.as_ref().and_then(|foretold| foretold.impact.as_ref()) else { return };
+    let colors = colors(ui);
+    let (tone, icon, text) = match impact.in_words(clock) {
+        Some(calls) => (colors.warn, Icon::TriangleAlert, format!("Would refuse {calls}")),
+        None => (colors.ok, Icon::Check, "Nothing that it did in the last 30 days would be refused.".to_owned()),
+    };
+    banner(ui, &Banner { tone, icon, title: "", text: &text, detail: None, act: None });
 }
 
 fn scopes(ui: &mut Ui, form: &mut KeyForm) {

@@ -17,6 +17,7 @@ mod rotate;
 mod secret;
 mod shortcuts;
 mod sign_in;
+mod usage;
 
 use eframe::egui::{Align, CentralPanel, Frame, Key, Layout, Margin, Modifiers, Panel, Popup, Rect, Sense, Ui, vec2};
 
@@ -239,13 +240,17 @@ fn connection(ui: &mut Ui, console: &Console, draw: &mut Draw<'_>) {
 
 fn dialog(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
     let ctx = ui.ctx().clone();
-    let Console { dialog, members, person, club, .. } = console;
+    let Console { dialog, members, person, club, keys, .. } = console;
     match dialog {
         Some(Dialog::Key(form)) => key_form::show(&ctx, form, draw),
-        Some(Dialog::Secret(once)) => secret::show(&ctx, once, draw),
+        Some(Dialog::Secret(once)) => secret::show(&ctx, once, keys.activation.as_ref(), draw),
         Some(Dialog::Revoke(form)) => revoke::show(&ctx, form, draw),
         Some(Dialog::Rotate(form)) => rotate::rotate(&ctx, form, draw),
-        Some(Dialog::EndPreviousSecret(form)) => rotate::end_previous_secret(&ctx, form, draw),
+        Some(Dialog::EndPreviousSecret(form)) => {
+            let usage = keys.usage.as_ref().filter(|(id, _)| *id == form.key.id);
+            let usage = usage.and_then(|(_, usage)| usage.as_ref().ok());
+            rotate::end_previous_secret(&ctx, form, usage, draw);
+        }
         Some(Dialog::Member(form)) => member_form::show(&ctx, form, members, draw),
         Some(Dialog::Remove(form)) => member_dialogs::remove(&ctx, form, draw),
         Some(Dialog::Label(form)) => member_dialogs::label(&ctx, form, members, draw),

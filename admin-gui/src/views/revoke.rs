@@ -7,7 +7,7 @@ use crate::{
     rules::Invalid,
     state::{
         Action,
-        keys::{LastUse, RevokeForm},
+        keys::{Known, RevokeForm, calls_in_words, operations_in_words},
         time::Clock,
     },
     theme::{Icon, size},
@@ -51,10 +51,22 @@ pub fn show(ctx: &Context, form: &mut RevokeForm, draw: &mut Draw<'_>) {
 }
 
 fn content(ui: &mut Ui, form: &mut RevokeForm, asks_name: bool, place: bool, clock: &Clock) -> bool {
+    let impact = form.foretold.impact.as_ref();
     let used = match (form.last_use, form.key.last_used_at) {
-        (_, Some(used)) => format!("It was last used {}.", clock.ago(used)),
-        (LastUse::Known, None) => "It was never used.".to_owned(),
-        (LastUse::Asked(_) | LastUse::Unknown, None) => "Whether it was used is not known.".to_owned(),
+        (_, Some(used)) => {
+            let last = impact.and_then(|impact| impact.last_use.as_ref());
+            let last = last.map_or_else(|| clock.ago(used), |last| last.in_words(clock));
+            match impact.filter(|impact| impact.calls() > 0) {
+                Some(impact) => format!(
+                    "It was last used {last} and made {} in the last 30 days: {}.",
+                    calls_in_words(impact.calls()),
+                    operations_in_words(&impact.operations)
+                ),
+                None => format!("It was last used {last}."),
+            }
+        }
+        (Known::Said, None) => "It was never used.".to_owned(),
+        (Known::Asked(_) | Known::Unknown, None) => "Whether it was used is not known.".to_owned(),
     };
     body(ui, &format!("{used} Whatever uses it stops working the moment you confirm. This cannot be undone."));
     let mut fields = Vec::new();

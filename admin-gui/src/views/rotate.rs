@@ -6,7 +6,7 @@ use super::{Draw, failed};
 use crate::{
     state::{
         Action,
-        keys::{EndPreviousSecretForm, IDLE_HOURS, Overlap, RotateForm},
+        keys::{EndPreviousSecretForm, IDLE_HOURS, Overlap, RotateForm, Usage},
         time::Clock,
     },
     theme::{Icon, colors, size, space},
@@ -69,6 +69,9 @@ fn content(ui: &mut Ui, form: &mut RotateForm, clock: &Clock) {
         "The key gets a new secret, which is shown once. The present one goes on working for a while, so that you can put \
          the new one in its place without an interruption.",
     );
+    if let Some(calls) = form.foretold.impact.as_ref().and_then(|impact| impact.in_words(clock)) {
+        body(ui, &format!("With the present secret came {calls}"));
+    }
     ui.vertical(|ui| {
         ui.spacing_mut().item_spacing.y = space::S;
         ui.label(label_text(ui, "The present secret goes on working for"));
@@ -92,8 +95,14 @@ fn content(ui: &mut Ui, form: &mut RotateForm, clock: &Clock) {
     });
 }
 
-pub fn end_previous_secret(ctx: &Context, form: &mut EndPreviousSecretForm, draw: &mut Draw<'_>) {
+pub fn end_previous_secret(
+    ctx: &Context,
+    form: &mut EndPreviousSecretForm,
+    usage: Option<&Usage>,
+    draw: &mut Draw<'_>,
+) {
     let clock = draw.clock;
+    let last = usage.and_then(|usage| usage.last_use_of(&form.previous.hint)).map(|last| last.in_words(clock));
     let title = format!("End the old secret of \"{}\"?", form.key.name);
     let busy = form.sending.is_on();
     let acts = &mut *draw.acts;
@@ -105,7 +114,7 @@ pub fn end_previous_secret(ctx: &Context, form: &mut EndPreviousSecretForm, draw
             }
             let used = match form.previous.last_used_at {
                 None => "It was never used.".to_owned(),
-                Some(used) => format!("It was last used {}.", clock.ago(used)),
+                Some(used) => format!("It was last used {}.", last.unwrap_or_else(|| clock.ago(used))),
             };
             let text = "Whatever still uses it stops working the moment you confirm; the new secret goes on. This cannot be \
                         undone.";

@@ -3,24 +3,29 @@
 use eframe::egui::{Context, Event, Ui};
 use jiff::Timestamp;
 
-use super::{Draw, at_the_right};
+use super::{Draw, at_the_right, usage};
 use crate::{
     state::{
         Action,
         clipboard::CLIPBOARD_KEEPS,
-        keys::{Example, SecretOnce},
+        keys::{Activation, Example, SecretOnce},
         time::Clock,
     },
     theme::{Icon, colors, font, size, space},
     widgets::{Banner, Button, Dialog, banner, body, caption, chip, code, line},
 };
 
-pub fn show(ctx: &Context, once: &SecretOnce, draw: &mut Draw<'_>) {
+pub fn show(ctx: &Context, once: &SecretOnce, activation: Option<&Activation>, draw: &mut Draw<'_>) {
     let acts = std::cell::RefCell::new(Vec::new());
     let clock = draw.clock;
     let response = Dialog::new("Copy this key now", size::DIALOG_WIDE).show(
         ctx,
-        |ui, opened| content(ui, once, opened, clock, &acts),
+        |ui, opened| {
+            content(ui, once, opened, clock, &acts);
+            if let Some(activation) = activation.filter(|activation| activation.id == once.key.id) {
+                usage::activation(ui, activation, clock);
+            }
+        },
         |ui, _| {
             if Button::new("I have stored it").icon(Icon::Check).show(ui).clicked() {
                 acts.borrow_mut().push(Action::Stored);

@@ -2,11 +2,14 @@
 
 use astral_client::types;
 use chrono::{DateTime, Utc};
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 
 use crate::state::{
     club::{Club, Plan},
-    keys::{Key, PreviousSecret, Revoked, Scope},
+    keys::{
+        Advice, AdvisedAction, DayUsage, Impact, Key, LastUse, PreviousSecret, RefusedUse, Revoked, Scope, SecretUsage,
+        Usage,
+    },
     members::{Member, MemberWish, Role, Standing},
     session::{Membership, Person, SignedIn},
 };
@@ -98,6 +101,69 @@ impl From<Scope> for types::Scope {
             Scope::MembersRead => Self::MembersRead,
             Scope::MembersWrite => Self::MembersWrite,
         }
+    }
+}
+
+same_values!(AdvisedAction = AdvisedAction { Narrow, Revoke, EndPreviousSecret });
+
+/// The day of a text of the API's.
+fn date(day: &str) -> Date {
+    day.parse().unwrap_or_default()
+}
+
+fn count(calls: i64) -> u64 {
+    u64::try_from(calls).unwrap_or_default()
+}
+
+impl From<types::LastUse> for LastUse {
+    fn from(last: types::LastUse) -> Self {
+        Self { at: instant(last.at), address: last.address, user_agent: last.user_agent, operation: last.operation }
+    }
+}
+
+/// How a key is used.
+pub fn usage(usage: types::ApiKeyUsage) -> Usage {
+    let day = |day: types::DayUsage| DayUsage {
+        date: date(&day.date),
+        operation: day.operation,
+        refused: day.refused,
+        calls: count(day.calls),
+    };
+    let secret =
+        |secret: types::SecretUsage| SecretUsage { hint: secret.hint, last_use: secret.last_use.map(LastUse::from) };
+    let advice = |advice: types::Advice| Advice {
+        action: advice.action.into(),
+        reason: advice.reason,
+        scopes: advice.scopes.into_iter().map(Scope::from).collect(),
+    };
+    Usage {
+        since: date(&usage.since),
+        until: date(&usage.until),
+        calls: count(usage.calls),
+        refused: count(usage.refused),
+        last_refused: usage.last_refused.map(|last| RefusedUse {
+            at: instant(last.at),
+            address: last.address,
+            code: last.code,
+        }),
+        secrets: usage.secrets.into_iter().map(secret).collect(),
+        days: usage.days.into_iter().map(day).collect(),
+        advice: usage.advice.into_iter().map(advice).collect(),
+    }
+}
+
+/// What an act on a key would break.
+pub fn impact(impact: types::Impact) -> Impact {
+    let latest = impact.operations.iter().max_by_key(|operation| operation.last_called_at);
+    let address = latest.and_then(|operation| operation.addresses.first().map(ToString::to_string));
+    Impact {
+        last: impact.last_called_at.map(|at| (instant(at), address)),
+        operations: impact
+            .operations
+            .into_iter()
+            .map(|operation| (operation.operation, count(operation.calls)))
+            .collect(),
+        last_use: impact.last_use.map(LastUse::from),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::state::{
     address::Address,
     exchange::{Change, Changed, Command, Event},
     failure::{Failure, FailureKind},
-    keys::{Key, KeyFacts},
+    keys::{Key, KeyFacts, PlannedAction},
     listing::Page,
     members::{Member, MemberEdit},
     secret::Secret,
@@ -184,6 +184,26 @@ impl Session {
                 });
                 let result = result.map_err(|error| self.failed(error));
                 outbox.send(Event::Key { organization, id: key, result: Box::new(result) });
+            }
+            Command::LoadUsage { organization, key } => {
+                let answer = self.client.get_api_key_usage().org_id(&organization).key_id(&key).send().await;
+                let result = answer.map(|response| answers::usage(response.into_inner()));
+                let result = Box::new(result.map_err(|error| self.failed(error)));
+                outbox.send(Event::Usage { organization, id: key, result });
+            }
+            Command::LoadImpact { organization, key, action } => {
+                let request = self.client.get_api_key_impact().org_id(&organization).key_id(&key);
+                let request = match &action {
+                    PlannedAction::Revoke => request.action(types::PlannedAction::Revoke),
+                    PlannedAction::Rotate => request.action(types::PlannedAction::Rotate),
+                    PlannedAction::Narrow(scopes) => {
+                        let scopes = scopes.iter().map(|scope| scope.word()).collect::<Vec<_>>().join(",");
+                        request.action(types::PlannedAction::Narrow).scopes(scopes)
+                    }
+                };
+                let result = request.send().await.map(|response| answers::impact(response.into_inner()));
+                let result = Box::new(result.map_err(|error| self.failed(error)));
+                outbox.send(Event::Impact { organization, id: key, action, result });
             }
             Command::LoadMember { organization, member } => {
                 let answer = self.client.get_member().org_id(&organization).member_id(&member).send().await;

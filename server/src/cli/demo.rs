@@ -18,7 +18,7 @@ use crate::{
     service::{
         ApiKeyId, Caller, Clock, Email, Entropy, Error, Expected, Member, MemberId, MemberStatus, Name, NewApiKey,
         NewMember, Organization, OrganizationId, Origin, Password, Role, Scope, Scopes, Secret, SecretKind, Service,
-        Settings, ShellAccess, Timestamp,
+        Settings, ShellAccess, Timestamp, Unauthenticated,
     },
 };
 
@@ -44,6 +44,9 @@ const FIRST_NAMES: [&str; 10] =
     ["Amara", "Björn", "Chloé", "Dmitri", "Elif", "Farid", "Grace", "Hiroshi", "Inés", "Jonas"];
 const LAST_NAMES: [&str; 5] = ["Abara", "Lindqvist", "Moreau", "Nakamura", "Yılmaz"];
 const LABELS: [&str; 5] = ["U14", "U16", "U18", "Sprint", "Distance"];
+/// Where the programs of the club run, and what they call themselves.
+const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 7);
+const PROGRAM: &str = "club-scripts/1.4";
 /// How long the club has been there.
 const AGE: TimeDelta = TimeDelta::weeks(9);
 
@@ -185,7 +188,7 @@ impl Seeding {
         let origin = self.origin();
         let signed_in =
             self.service.sign_in(&parse(&person.email), Password::typed(person.password.clone()), origin).await?;
-        self.service.authenticate(&signed_in.token, origin)
+        self.service.authenticate(&signed_in.token, origin, "get_caller", None).caller
     }
 
     async fn coaches(&self, caller: &Caller, id: OrganizationId) -> Result<Vec<Member>, Error> {
@@ -260,21 +263,54 @@ impl Seeding {
         let revoked =
             self.key(caller, id, "Old dashboard", &[OrganizationRead, MembersRead, MembersWrite], None).await?;
         self.key(caller, id, "Race results", &[MembersRead], days(300)).await?;
-        self.use_at(&idle.1, TimeDelta::days(2)).await?;
-        for _ in 0..3 {
-            for secret in [&live.1, &roster.1, &expired.1, &revoked.1] {
-                self.use_at(secret, TimeDelta::days(1)).await?;
+        self.call(&idle.1, "list_members", None, 3);
+        // Days of use, until the revoked key is given up.
+        let days = end.since(self.clock.now()).num_days();
+        for day in 0..days {
+            if day == days * 2 / 5 {
+                self.revoke_old_dashboard(caller, id, revoked.0).await?;
             }
+            self.day(day, &live.1, &roster.1, &expired.1, &revoked.1).await?;
         }
-        let (head_coach, key) = (caller.clone(), revoked.0);
+        self.clock.advance(end.since(self.clock.now()) - TimeDelta::minutes(2));
+        self.call(&roster.1, "list_members", None, 1);
+        self.service.flush().await?;
+        self.clock.advance(TimeDelta::minutes(2));
+        self.call(&live.1, "list_members", None, 1);
+        Ok((live.0, live.1.reveal()))
+    }
+
+    /// A day of a club: a dashboard that is looked at on weekdays, a sync at night, an old program that nobody has told.
+    async fn day(
+        &self,
+        day: i64,
+        live: &Secret,
+        roster: &Secret,
+        expired: &Secret,
+        revoked: &Secret,
+    ) -> Result<(), Error> {
+        let weekday = day % 7 < 5;
+        self.call(live, "list_members", None, if weekday { 18 + day % 9 } else { 4 });
+        self.call(live, "get_organization", None, if weekday { 3 } else { 1 });
+        self.call(roster, "list_members", None, 2);
+        self.call(roster, "update_member", None, day % 4);
+        if day % 11 == 3 {
+            self.call(roster, "get_organization", Some("scope_required"), 2);
+        }
+        for old in [expired, revoked] {
+            self.call(old, "list_members", None, 5 + day % 3);
+        }
+        self.service.flush().await?;
+        self.clock.advance(TimeDelta::days(1));
+        Ok(())
+    }
+
+    async fn revoke_old_dashboard(&self, caller: &Caller, id: OrganizationId, key: ApiKeyId) -> Result<(), Error> {
+        let head_coach = caller.clone();
         let reason = Some(parse("Replaced by the analytics integration"));
         self.service
             .write(move |tx| tx.head_coach(&head_coach, id)?.revoke_key(key, &Expected::Any, reason.clone()))
-            .await?;
-        self.clock.advance(end.since(self.clock.now()) - TimeDelta::minutes(2));
-        self.use_at(&roster.1, TimeDelta::zero()).await?;
-        self.use_at(&live.1, TimeDelta::minutes(2)).await?;
-        Ok((live.0, live.1.reveal()))
+            .await
     }
 
     async fn key(
@@ -304,12 +340,20 @@ impl Seeding {
         Ok((made.api_key.id, secret))
     }
 
-    /// Uses a key, then lets time pass.
-    async fn use_at(&self, secret: &Secret, then: TimeDelta) -> Result<(), Error> {
-        self.service.authenticate(secret, self.origin())?;
-        self.service.flush().await?;
-        self.clock.advance(then);
-        Ok(())
+    /// Calls with a key, so many times.
+    fn call(&self, secret: &Secret, operation: &'static str, refused: Option<&'static str>, times: i64) {
+        for _ in 0..times {
+            let origin = Origin { address: IpAddr::V4(ELSEWHERE), ..self.origin() };
+            let presented = self.service.authenticate(secret, origin, operation, Some(PROGRAM.to_owned()));
+            let code = match presented.caller {
+                Err(Error::Unauthenticated(Unauthenticated::KeyRevoked { .. })) => Some("key_revoked"),
+                Err(Error::Unauthenticated(_)) => Some("key_expired"),
+                _ => refused,
+            };
+            if let (Some(mut call), Some(code)) = (presented.call, code) {
+                call.refused(code);
+            }
+        }
     }
 }
 

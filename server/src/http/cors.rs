@@ -10,8 +10,8 @@ use poem::{
 /// What a page may send beside what every page may.
 const ALLOWED: &str = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-API-Key";
 /// What a page may read beside what every page may.
-const EXPOSED: &str = "Astral-Version, ETag, Idempotent-Replayed, Link, Location, RateLimit, RateLimit-Policy, \
-                       Retry-After, WWW-Authenticate, X-Request-Id";
+const EXPOSED: &str = "Astral-Key-Expires-At, Astral-Version, ETag, Idempotent-Replayed, Link, Location, RateLimit, \
+                       RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id";
 /// For how many seconds a browser need not ask again.
 const MAX_AGE: &str = "7200";
 

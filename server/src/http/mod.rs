@@ -21,6 +21,7 @@ mod reply;
 mod schema;
 mod security;
 mod server;
+mod usage;
 mod version;
 
 use std::{
@@ -30,6 +31,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chrono::TimeDelta;
 use futures_util::FutureExt as _;
 use poem::{
     Endpoint, EndpointExt as _, FromRequest, IntoEndpoint as _, IntoResponse as _, Request, RequestBody, Response,
@@ -44,7 +46,7 @@ use self::{
     problem::Problem,
     rate_limit::{RateLimits, Spent},
 };
-use crate::service::{IpRange, Origin, Service};
+use crate::service::{Call, IpRange, Origin, Presented, Service, Timestamp};
 
 /// What may be set about HTTP.
 #[derive(Debug, Clone)]
@@ -90,6 +92,7 @@ type Api = (
     members::MembersApi,
     invitations::InvitationsApi,
     api_keys::ApiKeysApi,
+    usage::UsageApi,
 );
 
 const API: Api = (
@@ -98,6 +101,7 @@ const API: Api = (
     members::MembersApi,
     invitations::InvitationsApi,
     api_keys::ApiKeysApi,
+    usage::UsageApi,
 );
 
 #[derive(Tags)]
@@ -146,6 +150,9 @@ fn endpoint(
     }
 }
 
+/// Says when the key that is calling expires, if that is soon.
+const KEY_EXPIRES_AT: header::HeaderName = header::HeaderName::from_static("astral-key-expires-at");
+
 /// Where a request takes longer than this, it is logged whether or not anybody asked.
 const SLOW: Duration = Duration::from_secs(1);
 
@@ -158,27 +165,58 @@ struct Outermost<E> {
     limits: Arc<RateLimits>,
 }
 
+/// What is known of a request once it was let in, or was not.
+#[derive(Default)]
+struct Admission {
+    spent: Spent,
+    /// The call, if a key of this server's was sent with it.
+    call: Option<Call>,
+    /// When the key expires that is calling, if that is soon.
+    expires_soon: Option<Timestamp>,
+}
+
+/// How long before its end a key is told of it.
+const SOON: TimeDelta = TimeDelta::days(30);
+
 impl<E> Outermost<E> {
     /// Lets a request in: finds its caller, who stays with it for the operation, then takes it from their
     /// limits, and looks at its query. Nothing else of the request is looked at before.
-    fn admit(&self, request: &mut Request, operation: &Operation, origin: Origin) -> (Spent, Result<(), Problem>) {
-        let caller = operation.secured.then(|| security::authenticate(request, &self.service, origin));
-        let (spent, known) = match caller {
-            Some(Ok(caller)) => {
-                let spent = self.limits.of_caller(&caller);
-                request.set_data(caller);
-                (spent, Ok(()))
-            }
-            Some(Err(problem)) => (self.limits.of_address(origin.address), Err(problem)),
-            None => (self.limits.of_address(origin.address), Ok(())),
+    fn admit(
+        &self,
+        request: &mut Request,
+        operation: &'static Operation,
+        origin: Origin,
+    ) -> (Admission, Result<(), Problem>) {
+        let mut admission = Admission::default();
+        let known = if operation.secured {
+            let presented = security::authenticate(request, &self.service, origin, &operation.id);
+            presented.and_then(|Presented { caller, call }| {
+                admission.call = call;
+                Ok(Some(caller?))
+            })
+        } else {
+            Ok(None)
         };
-        let admitted = match spent.retry_after() {
+        let known = match known {
+            Ok(Some(caller)) => {
+                admission.spent = self.limits.of_caller(&caller);
+                let now = self.service.now();
+                admission.expires_soon = caller.expires_at().filter(|end| end.since(now) < SOON);
+                request.set_data(caller);
+                Ok(())
+            }
+            other => {
+                admission.spent = self.limits.of_address(origin.address);
+                other.map(|_| ())
+            }
+        };
+        let admitted = match admission.spent.retry_after() {
             Some(seconds) => Err(Problem::rate_limited(seconds)),
             None => known
                 .and_then(|()| operations::check_query(request, operation))
                 .and_then(|()| operations::check_headers(request)),
         };
-        (spent, admitted)
+        (admission, admitted)
     }
 }
 
@@ -200,9 +238,9 @@ impl<E: Endpoint> Endpoint for Outermost<E> {
             // The framework would leave the length out; hyper sends the headers of GET alone.
             request.set_method(Method::GET);
         }
-        let (spent, admitted) = match operation {
+        let (Admission { spent, call, expires_soon }, admitted) = match operation {
             Some(operation) => self.admit(&mut request, operation, origin),
-            None => (Spent::default(), Ok(())),
+            None => (Admission::default(), Ok(())),
         };
         let outcome = match admitted {
             Ok(()) if page.is_some() && cors::is_preflight(&request) => Ok(cors::preflight(&operations::allow(&path))),
@@ -219,6 +257,9 @@ impl<E: Endpoint> Endpoint for Outermost<E> {
         {
             tracing::error!(operation = operation.id, code, "this refusal is not documented");
         }
+        if let (Some(mut call), Some(code)) = (call, code) {
+            call.refused(code);
+        }
         let mut response = outcome.unwrap_or_else(|problem| problem.respond(request_id));
         if gzip {
             response = compression::compress(response).await;
@@ -233,6 +274,8 @@ impl<E: Endpoint> Endpoint for Outermost<E> {
         let vary = if operation.is_some() { "Authorization, X-API-Key, Accept-Encoding" } else { "Accept-Encoding" };
         headers.insert(header::VARY, HeaderValue::from_static(vary));
         spent.tell(headers);
+        let expires_at = expires_soon.and_then(|end| HeaderValue::try_from(end.to_string()).ok());
+        headers.extend(expires_at.map(|end| (KEY_EXPIRES_AT, end)));
         if version::is_told_at(&path) {
             version::tell(headers);
         }

@@ -307,6 +307,9 @@ impl Problem {
 /// The reason why a parameter was refused, without the framework's words around it:
 /// `failed to parse "Name": REASON (occurred while parsing "optional_Name")`.
 fn plain_reason(text: &str) -> &str {
+    if text.ends_with(" expects an input value.") {
+        return "is needed";
+    }
     let reason = text
         .strip_prefix("failed to parse \"")
         .and_then(|rest| rest.split_once("\": "))

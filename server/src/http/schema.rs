@@ -13,9 +13,9 @@ use super::{
     conditional::{IfMatch, IfNoneMatch},
 };
 use crate::service::{
-    ApiKeyId, Description, Email, ExternalId, Feature, FieldError, Id, IdempotencyKey, Invalid, InvitationId, IpRange,
-    KeyStatus, Label, MemberId, MemberStatus, Name, OrganizationId, Password, Plan, Reason, Role, Scope, Search,
-    Timestamp, UserId,
+    AdvisedAction, ApiKeyId, Day, Description, Email, ExternalId, Feature, FieldError, Id, IdempotencyKey, Invalid,
+    InvitationId, IpRange, KeyStatus, Label, MemberId, MemberStatus, Name, OrganizationId, Password, Plan,
+    PlannedAction, Reason, Role, Scope, Scopes, Search, SecretStanding, Timestamp, UserId,
 };
 
 /// A type that is a string in JSON, with this schema; `named` ones stand among the document's components.
@@ -163,12 +163,40 @@ text_type!(Email, "Email", named: false, MetaSchema {
 text_type!(Timestamp, "Timestamp", named: false, MetaSchema {
     format: Some("date-time"), example: example("2027-01-01T00:00:00Z"), ..string()
 });
+text_type!(Day, "Day", named: false, MetaSchema {
+    format: Some("date"), example: example("2027-01-01"), ..string()
+});
 text_type!(Role, "Role", named: true, words_schema!(Self));
 text_type!(MemberStatus, "MemberStatus", named: true, words_schema!(Self));
 text_type!(Plan, "Plan", named: true, words_schema!(Self));
 text_type!(Feature, "Feature", named: true, words_schema!(Self));
 text_type!(Scope, "Scope", named: true, words_schema!(Self));
 text_type!(KeyStatus, "KeyStatus", named: true, words_schema!(Self));
+text_type!(SecretStanding, "SecretStanding", named: true, words_schema!(Self));
+text_type!(AdvisedAction, "AdvisedAction", named: true, words_schema!(Self));
+text_type!(PlannedAction, "PlannedAction", named: true, words_schema!(Self));
+
+/// Scopes in a query parameter, between commas.
+#[derive(Debug, Clone)]
+pub struct ScopeList(pub Scopes);
+
+impl std::str::FromStr for ScopeList {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let scopes = text.split(',').map(str::parse).collect::<Result<_, _>>()?;
+        Scopes::new(scopes).map(Self)
+    }
+}
+
+parameter_type!(ScopeList, "ScopeList", {
+    let words = Scope::ALL.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join("|");
+    MetaSchema {
+        pattern: Some(format!("^({words})(,({words})){{0,19}}$")),
+        example: example("organization:read,members:read"),
+        ..string()
+    }
+});
 
 /// Which keys to list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use poem_openapi::{
 };
 
 use super::problem::Problem;
-use crate::service::{Caller, Error, Origin, Secret, SecretKind, Service, Unauthenticated};
+use crate::service::{Caller, Error, LastUse, Origin, Presented, Secret, SecretKind, Service, Unauthenticated};
 
 /// The header in which an API key can come instead of `Authorization`.
 pub const X_API_KEY: &str = "x-api-key";
@@ -106,9 +106,21 @@ impl<'a> poem::FromRequest<'a> for Origin {
 /// Who is calling, by the one credential of the request.
 ///
 /// # Errors
-/// A problem that says what is wrong with the credential.
-pub fn authenticate(request: &Request, service: &Service, origin: Origin) -> Result<Caller, Problem> {
-    Ok(service.authenticate(&credential(request)?, origin)?)
+/// A problem that says that there is none, or none of ours; in what is answered, what is wrong with the credential.
+pub fn authenticate(
+    request: &Request,
+    service: &Service,
+    origin: Origin,
+    operation: &'static str,
+) -> Result<Presented, Problem> {
+    Ok(service.authenticate(&credential(request)?, origin, operation, user_agent(request)))
+}
+
+/// What the program calls itself. One that put a credential there is not repeated.
+fn user_agent(request: &Request) -> Option<String> {
+    let text = request.headers().get(header::USER_AGENT)?.to_str().ok()?.trim();
+    let kept = text.chars().take(LastUse::USER_AGENT).collect::<String>();
+    (!kept.is_empty() && !text.contains("astral_")).then_some(kept)
 }
 
 /// The caller that the outermost layer has found.

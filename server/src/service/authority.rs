@@ -19,6 +19,7 @@ use super::{
         role::{MemberStatus, Role},
         scope::{Scope, Scopes},
         secret::{Secret, SecretHash, SecretKind},
+        timestamp::Timestamp,
     },
     store::{self, Read, ReadTx, WriteTx},
 };
@@ -42,8 +43,16 @@ pub struct Caller {
 
 #[derive(Debug, Clone)]
 enum Identity {
-    Session { user_id: UserId },
-    ApiKey { id: ApiKeyId, organization_id: OrganizationId, scopes: Scopes, reach: Reach },
+    Session {
+        user_id: UserId,
+    },
+    ApiKey {
+        id: ApiKeyId,
+        organization_id: OrganizationId,
+        scopes: Scopes,
+        reach: Reach,
+        expires_at: Option<Timestamp>,
+    },
 }
 
 impl Caller {
@@ -91,8 +100,8 @@ impl Caller {
         if !api_key.allows(address) {
             return Err(Forbidden::AddressNotAllowed(address).into());
         }
-        let ApiKey { id, organization_id, scopes, reach, .. } = api_key;
-        Ok(Identity::ApiKey { id, organization_id, scopes, reach })
+        let ApiKey { id, organization_id, scopes, reach, expires_at, .. } = api_key;
+        Ok(Identity::ApiKey { id, organization_id, scopes, reach, expires_at })
     }
 
     /// The same caller as of this transaction: looked up again where time has passed since the request
@@ -115,11 +124,6 @@ impl Caller {
         }
     }
 
-    /// The hash of the secret that was presented.
-    pub(in crate::service) const fn hash(&self) -> &SecretHash {
-        &self.hash
-    }
-
     /// The user, if a session is calling.
     ///
     /// # Errors
@@ -135,6 +139,14 @@ impl Caller {
     pub fn api_key(&self) -> Option<(OrganizationId, ApiKeyId)> {
         match self.identity {
             Identity::ApiKey { id, organization_id, .. } => Some((organization_id, id)),
+            Identity::Session { .. } => None,
+        }
+    }
+
+    /// When the key expires, if one is calling that does.
+    pub const fn expires_at(&self) -> Option<Timestamp> {
+        match self.identity {
+            Identity::ApiKey { expires_at, .. } => expires_at,
             Identity::Session { .. } => None,
         }
     }

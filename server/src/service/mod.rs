@@ -26,6 +26,7 @@ pub use self::{
         operator::HeadedOrganization,
         organizations::{NewHeadCoach, OrganizationChange, OrganizationView},
         sessions::{Identity, Membership},
+        usage::{Advice, AdvisedAction, Impact, OperationImpact, PlannedAction, SecretStanding, SecretUsage, Usage},
     },
     authority::{
         Authenticated, Caller, HeadCoach, Insider, KeyManager, Operator, Origin, RosterEditor, RosterReader,
@@ -53,14 +54,22 @@ pub use self::{
         secret::{Secret, SecretHash, SecretKind},
         session::Session,
         timestamp::Timestamp,
+        usage::{Calls, Day, LastUse, SecretMark},
         user::User,
     },
+    recent::Call,
     repeats::{Attempt, Once},
     sign_in::{SetUp, SignedInAs},
     store::{OpenError, ReadTx, WriteTx, members::Page as MemberPage},
     throttle::bucket as address_bucket,
 };
-use self::{passwords::Passwords, recent::RecentUse, repeats::Repeats, store::Store, throttle::Throttle};
+use self::{
+    passwords::Passwords,
+    recent::{Generation, RecentUse},
+    repeats::Repeats,
+    store::Store,
+    throttle::Throttle,
+};
 
 /// What may be set about the service.
 #[derive(Debug, Clone)]
@@ -83,6 +92,7 @@ impl Default for Settings {
 pub struct Service {
     store: Store,
     recent: Arc<RecentUse>,
+    flushing: tokio::sync::Mutex<()>,
     passwords: Passwords,
     throttle: Throttle,
     repeats: Repeats,
@@ -118,11 +128,13 @@ impl Service {
         let store = Store::open(folder, settings.cache, clock.clone(), entropy, Arc::clone(&recent))?;
         let code = sign_in::setup_code(&entropy);
         let setup_code = sign_in::hash_setup_code(&code);
+        recent.continue_after(store.read(|tx| Ok(store::usage::generation(tx)?))?);
         let is_set_up = store.read(|tx| Ok(store::organizations::exist(tx)?))?;
         let passwords = Passwords::new(entropy)?;
         let service = Self {
             store,
             recent,
+            flushing: tokio::sync::Mutex::default(),
             passwords,
             throttle: Throttle::default(),
             repeats: Repeats::default(),
@@ -159,14 +171,41 @@ impl Service {
         self.store.write(action).await
     }
 
-    /// The caller whose secret this is; notes that it was used.
+    /// Looks up whose secret this is. A session is noted as used; a call with a key is counted once it ends, also
+    /// one that is refused.
+    ///
+    /// `operation` is the name of what is asked for, `user_agent` what the program calls itself.
     ///
     /// # Errors
-    /// [`Unauthenticated`]; [`Forbidden::AddressNotAllowed`].
-    pub fn authenticate(&self, secret: &Secret, origin: Origin) -> Result<Caller> {
-        let caller = self.read(|tx| Caller::authenticate(tx, secret, origin))?;
-        self.recent.note(*caller.hash(), self.clock.now());
-        Ok(caller)
+    /// In the caller: [`Unauthenticated`]; [`Forbidden::AddressNotAllowed`].
+    pub fn authenticate(
+        &self,
+        secret: &Secret,
+        origin: Origin,
+        operation: &'static str,
+        user_agent: Option<String>,
+    ) -> Presented {
+        let (hash, at) = (secret.hash(), self.clock.now());
+        let caller = self.read(|tx| Caller::authenticate(tx, secret, origin));
+        // A secret that was never issued here is nobody's: counting it would let strangers fill the memory.
+        let stranger = matches!(
+            caller,
+            Err(Error::Unauthenticated(Unauthenticated::Unknown | Unauthenticated::SessionOver) | Error::Unavailable(_))
+        );
+        let call = (secret.kind() == SecretKind::ApiKey && !stranger).then(|| Call {
+            recent: Arc::clone(&self.recent),
+            hash,
+            at,
+            address: origin.address,
+            user_agent,
+            operation,
+            accepted: caller.is_ok(),
+            refused: None,
+        });
+        if call.is_none() && caller.is_ok() {
+            self.recent.note_session(hash, at);
+        }
+        Presented { caller, call }
     }
 
     /// Begins a request that can be sent again under the name that the client gave it.
@@ -177,35 +216,26 @@ impl Service {
         self.repeats.begin(caller, key, fingerprint)
     }
 
-    /// Forgets the answers to requests that were remembered long enough.
+    /// Forgets what need not be remembered any longer: answers to requests, and calls of long ago.
     pub async fn forget(&self) -> Result<()> {
         const AT_ONCE: usize = 1000;
         while self.read(|tx| Ok(store::idempotency::any_over(tx)?))? {
             self.write(|tx| Ok(store::idempotency::forget_over(tx, AT_ONCE)?)).await?;
         }
+        while self.read(|tx| Ok(store::usage::any_over(tx)?))? {
+            self.write(|tx| Ok(store::usage::forget_over(tx, AT_ONCE)?)).await?;
+        }
         Ok(())
     }
 
-    /// Writes down what was used since the last time: last uses of keys, and sessions that slide.
+    /// Writes down what was used since the last time: calls and last uses of keys, and sessions that slide.
     pub async fn flush(&self) -> Result<()> {
-        let uses = Arc::new(self.recent.pending());
-        if uses.is_empty() {
-            return Ok(());
+        let _one_at_a_time = self.flushing.lock().await;
+        for generation in self.recent.seal() {
+            let number = generation.number;
+            self.write(move |tx| Ok(write_generation(tx, &generation)?)).await?;
+            self.recent.wrote(number);
         }
-        let written = Arc::clone(&uses);
-        self.write(move |tx| {
-            for (hash, at) in written.iter() {
-                if let Some(mut session) = store::sessions::get(tx, hash)? {
-                    session.expires_at = session.expiry_after_use(*at);
-                    store::sessions::put(tx, hash, &session)?;
-                } else if store::api_keys::by_secret(tx, hash)?.is_some() {
-                    store::api_keys::put_last_use(tx, hash, *at)?;
-                }
-            }
-            Ok(())
-        })
-        .await?;
-        self.recent.wrote(&uses);
         Ok(())
     }
 
@@ -245,4 +275,51 @@ impl Service {
     pub const fn max_active_keys(&self) -> usize {
         self.settings.max_active_keys
     }
+}
+
+/// What came of looking a credential up.
+pub struct Presented {
+    /// Whose it is.
+    pub caller: Result<Caller>,
+    /// The call, if it is the secret of a key that is or was one of this server's.
+    pub call: Option<Call>,
+}
+
+/// Tells the operator that something goes on trying a secret that is dead: once for each flush, however often it tries.
+fn warn_of_dead(organization: OrganizationId, key: ApiKeyId, calls: &Calls) {
+    let Some(code) = calls.refused.as_deref().filter(|code| DEAD.contains(code)) else { return };
+    let (count, address) = (calls.count, calls.sources.first().map(|source| tracing::field::display(source.address)));
+    tracing::warn!(%organization, %key, code, count, address, "a key that is dead is still being tried");
+}
+
+/// The codes with which a secret is refused that will never work again.
+const DEAD: [&str; 3] = ["key_revoked", "key_expired", "secret_replaced"];
+
+/// Writes a generation of uses, once.
+fn write_generation(tx: &WriteTx, generation: &Generation) -> Result<(), Unavailable> {
+    if store::usage::generation(tx)? >= generation.number {
+        return Ok(());
+    }
+    for (hash, at) in &generation.sessions {
+        if let Some(mut session) = store::sessions::get(tx, hash)? {
+            session.expires_at = session.expiry_after_use(*at);
+            store::sessions::put(tx, hash, &session)?;
+        }
+    }
+    for (hash, used) in &generation.keys {
+        let Some((organization_id, id)) = store::api_keys::place_of_secret(tx, hash)? else { continue };
+        if let Some(last) = &used.last {
+            store::api_keys::put_last_use(tx, hash, last)?;
+        }
+        for of_day in used.calls.chunk_by(|(day, _), (next, _)| day == next) {
+            let Some((day, _)) = of_day.first() else { continue };
+            store::usage::put_begun(tx, *day)?;
+            for (_, calls) in of_day {
+                warn_of_dead(organization_id, id, calls);
+            }
+            let calls = of_day.iter().map(|(_, calls)| calls.clone());
+            store::usage::add(tx, *day, organization_id, id, calls)?;
+        }
+    }
+    store::usage::put_generation(tx, generation.number)
 }

@@ -1,55 +1,245 @@
 //! What was used since the last flush: kept in memory, so that a request that reads never writes.
+//!
+//! It gathers in generations, numbered from 1 on. A flush seals the one that gathers and writes it together with
+//! its number, so that every snapshot says which generations it holds: whoever counts adds those after it, and no
+//! call is counted twice or left out. A generation stays until the flush after the one that wrote it, for readers
+//! whose snapshot is older.
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::model::{secret::SecretHash, timestamp::Timestamp};
+use super::model::{
+    secret::SecretHash,
+    timestamp::Timestamp,
+    usage::{Calls, Day, LastUse, SecretMark, Source},
+};
 
-type Uses = HashMap<SecretHash, Timestamp>;
-
-/// When each secret and session was last used, since the last flush.
+/// What was used since the last flush.
 ///
-/// Its size is bounded by the number of different credentials used between two flushes.
+/// Its size is bounded by the number of different credentials of this server's that are used between two flushes.
 #[derive(Debug, Default)]
 pub struct RecentUse(Mutex<Generations>);
 
 #[derive(Debug, Default)]
 struct Generations {
-    /// Not written yet.
-    pending: Uses,
-    /// Written by the last flush; kept until the next, for readers whose snapshot is older than it.
-    written: Uses,
+    gathering: Generation,
+    /// The number of the newest one that is on disk.
+    written: u64,
+    /// Being written, or written by the last flush; oldest first.
+    sealed: Vec<Arc<Generation>>,
 }
 
+/// What was used between two flushes, or a part of it.
+#[derive(Debug, Default)]
+pub struct Generation {
+    /// Its number; that of the one that gathers is given to it when it is sealed.
+    pub number: u64,
+    /// When each session was last used.
+    pub sessions: HashMap<SecretHash, Timestamp>,
+    /// How each secret of a key was used.
+    pub keys: HashMap<SecretHash, KeyUse>,
+}
+
+/// How a secret of a key was used.
+#[derive(Debug, Clone, Default)]
+pub struct KeyUse {
+    /// When it was last accepted, and by whom it was sent.
+    pub last: Option<LastUse>,
+    /// Its calls, also those that were refused.
+    pub calls: Vec<(Day, Calls)>,
+}
+
+/// How many secrets a generation holds at most: its flush must not keep other writes waiting for long.
+const AT_ONCE: usize = 1000;
+
 impl RecentUse {
-    /// Notes that the secret with this hash was used at `now`. Never moves backwards.
-    pub fn note(&self, hash: SecretHash, now: Timestamp) {
+    /// Goes on after the generation that is the newest on disk.
+    pub fn continue_after(&self, written: u64) {
+        self.lock().written = written;
+    }
+
+    /// Notes that the session with this hash was used at `now`. Never moves backwards.
+    pub fn note_session(&self, hash: SecretHash, now: Timestamp) {
         let mut generations = self.lock();
-        let last = generations.pending.entry(hash).or_insert(now);
+        let last = generations.gathering.sessions.entry(hash).or_insert(now);
         *last = now.max(*last);
     }
 
-    /// When it was last used, if since the last flush but one.
+    /// Notes a call.
+    pub fn note(&self, call: &Call) {
+        let Call { hash, at, address, operation, .. } = *call;
+        let calls = Calls {
+            secret: SecretMark::from(&hash),
+            operation: Cow::Borrowed(operation),
+            refused: call.refused.map(Cow::Borrowed),
+            count: 1,
+            sources: vec![Source { address, at }],
+        };
+        let mut generations = self.lock();
+        let of_key = generations.gathering.keys.entry(hash).or_default();
+        if call.accepted && of_key.last.as_ref().is_none_or(|last| last.at <= at) {
+            let user_agent = call.user_agent.clone();
+            let operation = Some(Cow::Borrowed(operation));
+            of_key.last = Some(LastUse { at, address: Some(address), user_agent, operation });
+        }
+        add(&mut of_key.calls, Day::of(at), calls);
+    }
+
+    /// When the session or secret with this hash was last used, as far as memory tells.
     pub fn last(&self, hash: &SecretHash) -> Option<Timestamp> {
         let generations = self.lock();
-        generations.pending.get(hash).max(generations.written.get(hash)).copied()
+        let of = |generation: &Generation| {
+            let of_key = generation.keys.get(hash).and_then(|used| used.last.as_ref()).map(|last| last.at);
+            of_key.max(generation.sessions.get(hash).copied())
+        };
+        generations.all().map(of).max().flatten()
     }
 
-    /// A copy of what is to be written.
-    pub fn pending(&self) -> Uses {
-        self.lock().pending.clone()
+    /// The last use of the secret with this hash, as far as memory tells.
+    pub fn last_use(&self, hash: &SecretHash) -> Option<LastUse> {
+        let generations = self.lock();
+        let uses = generations.all().filter_map(|generation| generation.keys.get(hash)?.last.as_ref());
+        uses.max_by_key(|last| last.at).cloned()
     }
 
-    /// Moves on what has been written, unless it was used again since.
-    pub fn wrote(&self, written: &Uses) {
+    /// The calls with the secret with this hash that are not in a snapshot with this generation.
+    pub fn calls_after(&self, number: u64, hash: &SecretHash) -> Vec<(Day, Calls)> {
+        let generations = self.lock();
+        let sealed = generations.sealed.iter().filter(|generation| generation.number > number).map(AsRef::as_ref);
+        let calls = sealed.chain([&generations.gathering]).filter_map(|generation| generation.keys.get(hash));
+        calls.flat_map(|used| used.calls.iter().cloned()).collect()
+    }
+
+    /// Seals what has gathered, unless something sealed is yet to be written; what there is to write, oldest first.
+    pub fn seal(&self) -> Vec<Arc<Generation>> {
         let mut generations = self.lock();
-        generations.pending.retain(|hash, last| written.get(hash).is_none_or(|written| *written < *last));
-        generations.written = written.clone();
+        let written = generations.written;
+        if generations.sealed.iter().all(|generation| generation.number <= written) {
+            let Generation { sessions, keys, .. } = std::mem::take(&mut generations.gathering);
+            let (mut sessions, mut keys) = (sessions.into_iter(), keys.into_iter());
+            generations.sealed.clear();
+            for number in written + 1.. {
+                let sessions: HashMap<_, _> = sessions.by_ref().take(AT_ONCE).collect();
+                let keys: HashMap<_, _> = keys.by_ref().take(AT_ONCE).collect();
+                if sessions.is_empty() && keys.is_empty() {
+                    break;
+                }
+                generations.sealed.push(Arc::new(Generation { number, sessions, keys }));
+            }
+        }
+        generations.sealed.iter().filter(|generation| generation.number > written).cloned().collect()
+    }
+
+    /// The generation with this number is on disk, and all before it.
+    pub fn wrote(&self, number: u64) {
+        self.lock().written = number;
     }
 
     fn lock(&self) -> MutexGuard<'_, Generations> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Generations {
+    fn all(&self) -> impl Iterator<Item = &Generation> {
+        self.sealed.iter().map(AsRef::as_ref).chain([&self.gathering])
+    }
+}
+
+/// Adds calls to those of their day and kind.
+pub fn add(all: &mut Vec<(Day, Calls)>, day: Day, further: Calls) {
+    match all.iter_mut().find(|(of, calls)| *of == day && calls.is_like(&further)) {
+        Some((_, calls)) => calls.merge(further),
+        None => all.push((day, further)),
+    }
+}
+
+/// A call with an API key on its way: counted when it is dropped, so that one whose client has gone is counted too.
+pub struct Call {
+    pub(super) recent: Arc<RecentUse>,
+    pub(super) hash: SecretHash,
+    pub(super) at: Timestamp,
+    pub(super) address: IpAddr,
+    pub(super) user_agent: Option<String>,
+    pub(super) operation: &'static str,
+    /// Whether the secret was accepted.
+    pub(super) accepted: bool,
+    pub(super) refused: Option<&'static str>,
+}
+
+impl Call {
+    /// The call was refused with the problem that has this code.
+    pub fn refused(&mut self, code: &'static str) {
+        self.refused = Some(code);
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.recent.note(self);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(recent: &Arc<RecentUse>, millis: i64) {
+        drop(Call {
+            recent: Arc::clone(recent),
+            hash: SecretHash::of_digest([1; 32]),
+            at: Timestamp::from_millis(millis),
+            address: [203, 0, 113, 7].into(),
+            user_agent: None,
+            operation: "list_members",
+            accepted: true,
+            refused: None,
+        });
+    }
+
+    /// Whichever snapshot somebody reads, and however flushes fail: each call is counted once.
+    #[test]
+    fn a_call_is_counted_once_whatever_is_on_disk() {
+        let recent = Arc::new(RecentUse::default());
+        recent.continue_after(6);
+        let counted = |snapshot: u64| -> u64 {
+            let calls = recent.calls_after(snapshot, &SecretHash::of_digest([1; 32]));
+            calls.iter().map(|(_, calls)| calls.count).sum()
+        };
+        call(&recent, 1);
+        call(&recent, 2);
+        assert_eq!(counted(6), 2);
+        let sealed = recent.seal();
+        assert_eq!(sealed.iter().map(|generation| generation.number).collect::<Vec<_>>(), [7]);
+        call(&recent, 3);
+        assert_eq!((counted(6), counted(7)), (3, 1), "before and after the commit");
+        // A flush that failed: the same generation is written again, and what has gathered since waits.
+        assert_eq!(recent.seal()[0].number, 7);
+        recent.wrote(7);
+        assert_eq!((counted(6), counted(7)), (3, 1), "an older snapshot is still read");
+        let sealed = recent.seal();
+        assert_eq!((sealed.len(), sealed[0].number), (1, 8));
+        assert_eq!((counted(7), counted(8)), (1, 0));
+        recent.wrote(8);
+        assert!(recent.seal().is_empty());
+    }
+
+    #[test]
+    fn a_flush_comes_in_parts() {
+        let recent = RecentUse::default();
+        for number in 0..2500_u32 {
+            let mut digest = [0; 32];
+            digest[..4].copy_from_slice(&number.to_be_bytes());
+            recent.note_session(SecretHash::of_digest(digest), Timestamp::from_millis(5));
+        }
+        let sealed = recent.seal();
+        assert_eq!(
+            sealed.iter().map(|part| (part.number, part.sessions.len())).collect::<Vec<_>>(),
+            [(1, 1000), (2, 1000), (3, 500)]
+        );
     }
 }

@@ -6,6 +6,7 @@ mod layout;
 mod members;
 mod sign_in;
 mod trouble;
+mod usage;
 
 use astral_tests::{Club, TestServer};
 

@@ -1,6 +1,6 @@
 //! What the person does with keys.
 
-use super::{Column, Filter, KeyForm};
+use super::{AdvisedAction, Column, Filter, KeyForm};
 use crate::state::{Dialog, Screen, State, change::What, exchange::Change};
 
 impl State {
@@ -37,7 +37,8 @@ impl State {
             console.keys.open = console.keys.list.get(&id).cloned();
             console.keys.choose(id.clone());
         });
-        self.load_key(id);
+        self.load_key(id.clone());
+        self.load_usage(id);
     }
 
     /// Asks what a new key is to be, if the club can have keys.
@@ -53,6 +54,23 @@ impl State {
         let form = KeyForm::of(key, None, &self.clock);
         self.open_dialog(Dialog::Key(Box::new(form)));
         self.load_key(id);
+    }
+
+    /// Asks what a key is to be, with no more than the scopes that it is advised to keep.
+    pub(in crate::state) fn narrow_key(&mut self, id: String) {
+        let usage = self.console().and_then(|console| console.keys.usage.as_ref()).filter(|(known, _)| *known == id);
+        let advice = usage.and_then(|(_, usage)| usage.as_ref().ok()).and_then(|usage| {
+            usage
+                .advice
+                .iter()
+                .find(|advice| advice.action == AdvisedAction::Narrow)
+                .map(|advice| advice.scopes.clone())
+        });
+        self.edit_key(id);
+        if let (Some(Dialog::Key(form)), Some(scopes)) = (self.dialog(), advice) {
+            form.scopes = scopes;
+            self.foretell_narrowing();
+        }
     }
 
     /// Sends the form of a key; a change shows at once.

@@ -2,7 +2,7 @@
 
 use jiff::{Span, Timestamp, civil::Date};
 
-use super::{Key, KeyFacts, Scope};
+use super::{Foretold, Key, KeyFacts, Scope};
 use crate::{
     rules::{Description, Invalid, IpRange, MAX_ALLOWED_IPS, Name},
     state::{
@@ -41,6 +41,8 @@ pub struct KeyForm {
     pub day: Field,
     /// What it may do.
     pub scopes: Vec<Scope>,
+    /// What would break, if scopes are taken away.
+    pub foretold: Option<Foretold>,
     /// From where, one a line.
     pub addresses: Field,
     /// So that it is created once, however often it is sent.
@@ -62,6 +64,7 @@ impl Default for KeyForm {
             expiry: Expiry::Days(90),
             day: Field::default(),
             scopes: vec![Scope::OrganizationRead, Scope::MembersRead],
+            foretold: None,
             addresses: Field::default(),
             once: Once::default(),
             sending: Sending::default(),

@@ -1,6 +1,6 @@
 //! What is heard of keys.
 
-use super::{Key, SecretOnce};
+use super::{Activation, Key, SecretOnce};
 use crate::state::{
     Console, Dialog, Screen, State, View,
     exchange::Command,
@@ -136,6 +136,7 @@ impl State {
         console.close(ticket);
         console.keys.update(key.clone(), clock);
         console.keys.choose(key.id.clone());
+        console.keys.activation = Some(Activation::of(&key, clock.now));
         let organization_id = console.membership.organization_id.clone();
         let once = SecretOnce::of(key, secret, preferences.server.clone(), organization_id);
         console.dialog = Some(Dialog::Secret(Box::new(once)));

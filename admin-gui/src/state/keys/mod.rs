@@ -7,6 +7,7 @@ mod key;
 mod revoke;
 mod rotate;
 mod secret_once;
+mod usage;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -17,11 +18,16 @@ pub use self::{
         Attention, EXPIRING_DAYS, IDLE_DAYS, Key, KeyFacts, NEVER_USED_DAYS, PreviousSecret, Revoked, Scope, Status,
         scopes_in_short,
     },
-    revoke::{LastUse, RevokeForm},
+    revoke::{Known, RevokeForm},
     rotate::{EndPreviousSecretForm, IDLE_HOURS, Overlap, RotateForm, Rotation},
     secret_once::{Example, SecretOnce},
+    usage::{
+        Activation, Advice, AdvisedAction, DayUsage, Foretold, Impact, LastUse, PlannedAction, RefusedUse, SecretUsage,
+        Usage, calls_in_words, operation_in_words, operations_in_words, refusal_in_words,
+    },
 };
 use super::{
+    failure::Failure,
     listing::Listing,
     number::grouped,
     selection::{Move, Selection},
@@ -105,6 +111,10 @@ pub struct Keys {
     pub has_ended: bool,
     /// The key whose page is open: it stays when a list comes without it.
     pub open: Option<Key>,
+    /// How a key is used, the one whose page was open last, or why that is not known.
+    pub usage: Option<(String, Result<Usage, Failure>)>,
+    /// The new secret whose first call is waited for.
+    pub activation: Option<Activation>,
     /// Which are shown.
     pub filter: Filter,
     /// What is searched for.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Key, Revoked};
+use super::{Foretold, Key, PlannedAction, Revoked};
 use crate::{
     rules::{Invalid, Reason},
     state::{Dialog, SHOW_WAIT, Screen, State, change::What, exchange::Change, form::Field, time::Clock},
@@ -14,7 +14,9 @@ pub struct RevokeForm {
     /// The key.
     pub key: Key,
     /// Whether the server has said by now when it was last used.
-    pub last_use: LastUse,
+    pub last_use: Known,
+    /// What would break.
+    pub foretold: Foretold,
     /// Its name once more, if something uses it.
     pub typed_name: Field,
     /// Why, if the person says so.
@@ -27,11 +29,11 @@ pub struct RevokeForm {
 
 /// What is known of a key's last use: the list may be a minute old.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LastUse {
+pub enum Known {
     /// The server was asked, then.
     Asked(Timestamp),
     /// It has said.
-    Known,
+    Said,
     /// It could not.
     Unknown,
 }
@@ -41,7 +43,8 @@ impl RevokeForm {
     pub fn of(key: &Key, clock: &Clock) -> Self {
         Self {
             key: key.clone(),
-            last_use: LastUse::Asked(clock.now),
+            last_use: Known::Asked(clock.now),
+            foretold: Foretold { action: PlannedAction::Revoke, impact: None },
             typed_name: Field::default(),
             reason: Field::default(),
             placed: false,
@@ -52,16 +55,16 @@ impl RevokeForm {
     /// Takes what the server says of the key.
     pub fn hear(&mut self, key: Option<&Key>) {
         match key {
-            Some(key) => (self.key, self.last_use) = (key.clone(), LastUse::Known),
-            None => self.last_use = LastUse::Unknown,
+            Some(key) => (self.key, self.last_use) = (key.clone(), Known::Said),
+            None => self.last_use = Known::Unknown,
         }
     }
 
     /// Since when the server is asked.
     pub fn asked_since(&self) -> Option<Timestamp> {
         match self.last_use {
-            LastUse::Asked(since) => Some(since),
-            LastUse::Known | LastUse::Unknown => None,
+            Known::Asked(since) => Some(since),
+            Known::Said | Known::Unknown => None,
         }
     }
 
@@ -70,9 +73,9 @@ impl RevokeForm {
         self.asked
             || self.key.in_use(clock)
             || match self.last_use {
-                LastUse::Known => false,
-                LastUse::Unknown => true,
-                LastUse::Asked(since) => clock.now.duration_since(since) >= SHOW_WAIT,
+                Known::Said => false,
+                Known::Unknown => true,
+                Known::Asked(since) => clock.now.duration_since(since) >= SHOW_WAIT,
             }
     }
 
@@ -83,7 +86,7 @@ impl RevokeForm {
 
     /// Whether the person has shown that they mean this key: by its name, unless it is known that nothing uses it.
     pub fn is_meant(&self, clock: &Clock) -> bool {
-        let unused = self.last_use == LastUse::Known && !self.key.in_use(clock);
+        let unused = self.last_use == Known::Said && !self.key.in_use(clock);
         unused && !self.asked || self.typed_name.text.trim() == self.key.name.trim()
     }
 }
@@ -96,6 +99,7 @@ impl State {
             let form = RevokeForm::of(key, &self.clock);
             self.open_dialog(Dialog::Revoke(Box::new(form)));
             // It may have been used since the list was read.
+            self.load_impact(id.clone(), PlannedAction::Revoke);
             self.load_key(id);
         }
     }

@@ -1,6 +1,6 @@
 //! A key that is to be given a new secret, and the end of its old one.
 
-use super::{Key, PreviousSecret};
+use super::{Foretold, Key, PlannedAction, PreviousSecret};
 use crate::state::{
     Dialog, Screen, State,
     change::{Once, Sending, What},
@@ -65,6 +65,8 @@ pub struct RotateForm {
     pub overlap: Overlap,
     /// Whether it ends sooner, once nothing uses it any more.
     pub retire_when_idle: bool,
+    /// What comes with the present secret, and must be given the new one.
+    pub foretold: Foretold,
     /// So that it is done once, however often it is sent.
     pub once: Once<Rotation>,
     /// How the sending goes.
@@ -74,7 +76,14 @@ pub struct RotateForm {
 impl RotateForm {
     /// Asks about `key`; proposes a week, and the old secret's end once nothing uses it.
     fn of(key: Key) -> Self {
-        Self { key, overlap: Overlap::Week, retire_when_idle: true, once: Once::default(), sending: Sending::default() }
+        Self {
+            key,
+            overlap: Overlap::Week,
+            retire_when_idle: true,
+            foretold: Foretold { action: PlannedAction::Rotate, impact: None },
+            once: Once::default(),
+            sending: Sending::default(),
+        }
     }
 
     /// What is sent. Within an overlap the newer secret is given up, and the older keeps its end.
@@ -105,6 +114,7 @@ impl State {
         let Some(key) = self.console().and_then(|console| console.keys.get(&id)).cloned() else { return };
         if key.revoked.is_none() {
             self.open_dialog(Dialog::Rotate(Box::new(RotateForm::of(key))));
+            self.load_impact(id.clone(), PlannedAction::Rotate);
             // It may have been rotated since the list was read.
             self.load_key(id);
         }
@@ -130,7 +140,8 @@ impl State {
             let form = EndPreviousSecretForm { key, previous, sending: Sending::default() };
             self.open_dialog(Dialog::EndPreviousSecret(Box::new(form)));
             // It may have been used since.
-            self.load_key(id);
+            self.load_key(id.clone());
+            self.load_usage(id);
         }
     }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Key, Scope};
-use crate::state::{Dialog, State, secret::Secret};
+use crate::state::{Dialog, State, View, secret::Secret};
 
 /// A key that was just created or rotated, and its secret.
 pub struct SecretOnce {
@@ -88,7 +88,8 @@ impl State {
         if let Some(Dialog::Secret(once)) = &console.dialog {
             let id = once.key.id.clone();
             console.dialog = None;
-            console.keys.choose(id);
+            // There the first call is waited for.
+            self.show(View::Key(id));
         }
     }
 }

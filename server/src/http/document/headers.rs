@@ -33,6 +33,14 @@ const ASTRAL_VERSION: &Header = &Header {
     pattern: "^\\d+\\.\\d+\\.\\d+(-[0-9A-Za-z.-]+)?$",
     example: VERSION,
 };
+const KEY_EXPIRES_AT: &Header = &Header {
+    component: "AstralKeyExpiresAt",
+    name: "Astral-Key-Expires-At",
+    description: "When the API key expires that was sent with the request, if that is within 30 days: time to warn \
+                  whoever can replace it.",
+    pattern: "^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d+)?Z$",
+    example: "2027-01-01T00:00:00Z",
+};
 const RATE_LIMIT: &Header = &Header {
     component: "RateLimit",
     name: "RateLimit",
@@ -98,6 +106,7 @@ const WWW_AUTHENTICATE: &Header = &Header {
 const ALL: &[&Header] = &[
     X_REQUEST_ID,
     ASTRAL_VERSION,
+    KEY_EXPIRES_AT,
     RATE_LIMIT,
     RATE_LIMIT_POLICY,
     ETAG,
@@ -141,6 +150,7 @@ pub fn name_headers(document: &mut Value) {
         };
         let (conditional, paged) = (has(operation, "If-None-Match"), has(operation, "cursor"));
         let repeated = has(operation, "Idempotency-Key");
+        let secured = operation.get("security").and_then(Value::as_array).is_some_and(|schemes| !schemes.is_empty());
         let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
         if conditional {
             responses
@@ -151,6 +161,9 @@ pub fn name_headers(document: &mut Value) {
             let mut headers = vec![X_REQUEST_ID, RATE_LIMIT, RATE_LIMIT_POLICY];
             if version::is_told_at(path) {
                 headers.push(ASTRAL_VERSION);
+            }
+            if secured {
+                headers.push(KEY_EXPIRES_AT);
             }
             let schema = response.pointer("/content/application~1json/schema/$ref").and_then(Value::as_str);
             let name = schema.and_then(|schema| schema.rsplit('/').next()).unwrap_or_default();

@@ -32,8 +32,10 @@ const LINKS: &[Link] = &[
     ("create_api_key", "201", "Get", "get_api_key", KEY),
     ("create_api_key", "201", "Change", "update_api_key", KEY),
     ("create_api_key", "201", "Rotate", "rotate_api_key", KEY),
+    ("create_api_key", "201", "Usage", "get_api_key_usage", KEY),
     ("create_api_key", "201", "Revoke", "revoke_api_key", KEY),
     ("rotate_api_key", "200", "Get", "get_api_key", KEY),
+    ("rotate_api_key", "200", "Usage", "get_api_key_usage", KEY),
     ("rotate_api_key", "200", "EndPreviousSecret", "end_previous_secret", KEY),
 ];
 

@@ -209,6 +209,16 @@ const ANSWERS: &[(&str, &str, &str, &str)] = &[
     ("ApiKey", "hint", "pattern", HINT),
     ("CreatedApiKey", "hint", "pattern", HINT),
     ("PreviousSecret", "hint", "pattern", HINT),
+    ("SecretUsage", "hint", "pattern", HINT),
+    ("DayUsage", "hint", "pattern", HINT),
+    ("DayUsage", "operation", "pattern", WORD),
+    ("DayUsage", "refused", "pattern", WORD),
+    ("LastUse", "operation", "pattern", WORD),
+    ("LastUse", "address", "pattern", ADDRESS),
+    ("RefusedUse", "operation", "pattern", WORD),
+    ("RefusedUse", "code", "pattern", WORD),
+    ("RefusedUse", "address", "pattern", ADDRESS),
+    ("OperationImpact", "operation", "pattern", WORD),
     ("CreatedApiKey", "secret", "pattern", "^astral_live_[0-9A-Za-z]{32}$"),
     ("Session", "token", "pattern", TOKEN),
     ("CompletedSetup", "token", "pattern", TOKEN),
@@ -217,11 +227,13 @@ const ANSWERS: &[(&str, &str, &str, &str)] = &[
     ("MemberPage", "next_cursor", "pattern", CURSOR),
     ("OrganizationPage", "next_cursor", "pattern", CURSOR),
     ("Problem", "type", "format", "uri-reference"),
-    ("Problem", "code", "pattern", "^[a-z_]+$"),
+    ("Problem", "code", "pattern", WORD),
     ("Problem", "resource_id", "pattern", "^(org|usr|mem|key|inv)_[0-7][0-9a-hjkmnp-tv-z]{25}$"),
     ("Problem", "request_id", "pattern", "^req_[0-7][0-9a-hjkmnp-tv-z]{25}$"),
 ];
 const HINT: &str = "^astral_live_[0-9A-Za-z]{3}…[0-9A-Za-z]{3}$";
+const WORD: &str = "^[a-z_]+$";
+const ADDRESS: &str = "^[0-9a-f:.]+$";
 const TOKEN: &str = "^astral_session_[0-9A-Za-z]{32}$";
 const CURSOR: &str = "^[A-Za-z0-9_-]+$";
 
@@ -245,9 +257,12 @@ fn mend_numbers(value: &mut Value) {
             }
         }
         Value::Object(fields) => {
-            if fields.get("format").and_then(Value::as_str).is_some_and(|format| format.starts_with("uint")) {
-                fields.insert("format".to_owned(), "int32".into());
-            }
+            let signed = match fields.get("format").and_then(Value::as_str) {
+                Some("uint64") => Some("int64"),
+                Some(format) if format.starts_with("uint") => Some("int32"),
+                _ => None,
+            };
+            fields.extend(signed.map(|signed| ("format".to_owned(), signed.into())));
             fields.values_mut().for_each(mend_numbers);
         }
         Value::Array(values) => values.iter_mut().for_each(mend_numbers),

@@ -8,7 +8,7 @@ use crate::service::{
     error::{Conflict, Error, Result},
     model::{
         api_key::{ApiKey, KeySecret, KeyState, KeyStatus, Overlap, Person, PreviousSecret, Reach},
-        id::ApiKeyId,
+        id::{ApiKeyId, OrganizationId},
         ip_range::IpRange,
         name::{Description, Name, Reason},
         revision::Expected,
@@ -82,15 +82,20 @@ pub struct ApiKeyWithUse {
 fn with_use(tx: &impl Read, api_key: ApiKey) -> Result<ApiKeyWithUse> {
     let mut last_used_at = None;
     for secret in &api_key.secrets {
-        last_used_at = last_used_at.max(store::api_keys::last_use(tx, &secret.hash)?);
+        last_used_at = last_used_at.max(store::api_keys::last_used_at(tx, &secret.hash)?);
     }
     let previous_secret = store::api_keys::overlap(tx, &api_key)?;
     Ok(ApiKeyWithUse { status: api_key.status(tx.now()), api_key, last_used_at, previous_secret })
 }
 
+/// The key with this id in the organization.
+pub fn find(tx: &impl Read, organization_id: OrganizationId, id: ApiKeyId) -> Result<ApiKey> {
+    store::api_keys::get(tx, organization_id, id)?.ok_or(Error::NotFound)
+}
+
 impl<T: Read> KeyManager<'_, T> {
     fn find(&self, id: ApiKeyId) -> Result<ApiKey> {
-        store::api_keys::get(self.0.tx, self.0.organization.id, id)?.ok_or(Error::NotFound)
+        find(self.0.tx, self.0.organization.id, id)
     }
 
     /// The key with this id.
@@ -130,6 +135,7 @@ impl KeyManager<'_, WriteTx> {
             name: new.name,
             description: new.description,
             scopes: new.scopes,
+            scopes_since: tx.now(),
             reach: Reach::Everything,
             allowed_ips: new.allowed_ips,
             state: KeyState::Usable,
@@ -176,6 +182,7 @@ impl KeyManager<'_, WriteTx> {
         if let Some(scopes) = change.scopes.filter(|scopes| *scopes != before.scopes) {
             note("scopes", json!(scopes));
             after.scopes = scopes;
+            after.scopes_since = tx.now();
         }
         if let Some(allowed_ips) = change.allowed_ips.filter(|allowed_ips| *allowed_ips != before.allowed_ips) {
             note("allowed_ips", json!(allowed_ips));
@@ -240,7 +247,7 @@ impl HeadCoach<'_, WriteTx> {
     /// # Errors
     /// [`Conflict::RevisionMismatch`].
     pub fn revoke_key(&self, id: ApiKeyId, expected: &Expected, reason: Option<Reason>) -> Result<()> {
-        let before = store::api_keys::get(self.tx, self.organization.id, id)?.ok_or(Error::NotFound)?;
+        let before = find(self.tx, self.organization.id, id)?;
         // What was asked for is so already (RFC 9110, section 13.1.1).
         if !matches!(before.state, KeyState::Revoked { .. }) {
             require(expected, before.revision)?;
@@ -250,7 +257,7 @@ impl HeadCoach<'_, WriteTx> {
 
     /// Ends the secret before the present one, if it works still. Ending it again changes nothing.
     pub fn end_previous_secret(&self, id: ApiKeyId) -> Result<()> {
-        let before = store::api_keys::get(self.tx, self.organization.id, id)?.ok_or(Error::NotFound)?;
+        let before = find(self.tx, self.organization.id, id)?;
         let Some(previous) = store::api_keys::overlap(self.tx, &before)? else { return Ok(()) };
         let mut after = before.clone();
         after.end_earlier_secrets(self.tx.now());

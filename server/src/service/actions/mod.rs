@@ -6,6 +6,7 @@ pub mod members;
 pub mod operator;
 pub mod organizations;
 pub mod sessions;
+pub mod usage;
 pub mod users;
 
 use super::{

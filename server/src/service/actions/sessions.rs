@@ -154,7 +154,7 @@ mod tests {
         service.set_up(&code, name("Summit"), email.clone(), name("Ana"), password(), origin).await.expect("set up");
         let caller = async || {
             let signed_in = service.sign_in(&email, password(), origin).await.expect("signed in");
-            service.authenticate(&signed_in.token, origin).expect("known")
+            service.authenticate(&signed_in.token, origin, "logout", None).caller.expect("known")
         };
         let (once, everywhere) = (caller().await, caller().await);
         service.write(move |tx| tx.signed_in(&once)?.sign_out()).await.expect("signed out");

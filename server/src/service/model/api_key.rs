@@ -28,6 +28,8 @@ pub struct ApiKey {
     pub description: Option<Description>,
     /// What it may do.
     pub scopes: Scopes,
+    /// Since when it may do just that.
+    pub scopes_since: Timestamp,
     /// Which members it may see.
     pub reach: Reach,
     /// From where it may be used; from anywhere if empty.

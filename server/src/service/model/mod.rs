@@ -22,6 +22,7 @@ pub mod search;
 pub mod secret;
 pub mod session;
 pub mod timestamp;
+pub mod usage;
 pub mod user;
 
 /// Why a text is not a value of the type it was meant for, in words for whoever typed it.

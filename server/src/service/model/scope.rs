@@ -16,6 +16,18 @@ words!(
     }
 );
 
+impl Scope {
+    /// What a key needs for the operation with this name; `None` if it needs no scope, or no key may.
+    pub fn needed_for(operation: &str) -> Option<Self> {
+        match operation {
+            "get_organization" => Some(Self::OrganizationRead),
+            "list_members" | "get_member" => Some(Self::MembersRead),
+            "create_member" | "update_member" | "delete_member" => Some(Self::MembersWrite),
+            _ => None,
+        }
+    }
+}
+
 /// The scopes of a key: at least one, each once, in the order of [`Scope::ALL`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scopes(Vec<Scope>);

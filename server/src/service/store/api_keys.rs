@@ -1,11 +1,12 @@
 //! API keys, their indexes, the hashes of their secrets, and when each was last used.
 
 pub(super) mod form;
+pub(super) mod last_use;
 
 use std::ops::{Bound, ControlFlow};
 
 use super::{
-    Read, WriteTx, after_prefix, record,
+    Read, WriteTx, after_prefix,
     tables::{API_KEY_INDEX, API_KEY_SECRETS, API_KEY_USE, API_KEYS, key},
 };
 use crate::service::{
@@ -15,6 +16,7 @@ use crate::service::{
         id::{ApiKeyId, Id as _, OrganizationId},
         secret::SecretHash,
         timestamp::Timestamp,
+        usage::LastUse,
     },
 };
 
@@ -49,6 +51,15 @@ fn index_keys(api_key: &ApiKey) -> Vec<Vec<u8>> {
 
 pub fn get(tx: &impl Read, organization_id: OrganizationId, id: ApiKeyId) -> Result<Option<ApiKey>, Unavailable> {
     tx.get(API_KEYS, &key(&[&organization_id.to_bytes(), &id.to_bytes()]), form::decode)?.transpose()
+}
+
+/// The organization and id of the key that has, or ever had, the secret with this hash.
+pub fn place_of_secret(tx: &impl Read, hash: &SecretHash) -> Result<Option<(OrganizationId, ApiKeyId)>, Unavailable> {
+    let place = tx.get(API_KEY_SECRETS, hash.as_bytes(), |place| {
+        let (organization_id, id) = place.split_at_checked(16)?;
+        OrganizationId::from_bytes(organization_id).zip(ApiKeyId::from_bytes(id))
+    })?;
+    place.map(|place| place.ok_or(Unavailable::Corrupt("api key secret"))).transpose()
 }
 
 /// The key that has, or ever had, the secret with this hash.
@@ -148,7 +159,7 @@ pub fn overlap(tx: &impl Read, api_key: &ApiKey) -> Result<Option<PreviousSecret
     let Some((_, replaced)) = api_key.replaced_secret(tx.now()) else { return Ok(None) };
     let current = api_key.current_secret().ok_or(Unavailable::Corrupt("api key"))?;
     let uses = OverlapUse {
-        previous: last_use(tx, &replaced.hash)?,
+        previous: last_used_at(tx, &replaced.hash)?,
         // What is in memory alone could be lost, and the secret that it has ended would be back.
         current_is_used: tx.has(API_KEY_USE, current.hash.as_bytes())?,
     };
@@ -156,16 +167,22 @@ pub fn overlap(tx: &impl Read, api_key: &ApiKey) -> Result<Option<PreviousSecret
 }
 
 /// When the secret with this hash was last used, flushed or not.
-pub fn last_use(tx: &impl Read, hash: &SecretHash) -> Result<Option<Timestamp>, Unavailable> {
-    let written = tx.get(API_KEY_USE, hash.as_bytes(), record::decode)?.transpose()?;
-    Ok(written.max(tx.recent().last(hash)))
+pub fn last_used_at(tx: &impl Read, hash: &SecretHash) -> Result<Option<Timestamp>, Unavailable> {
+    let written = tx.get(API_KEY_USE, hash.as_bytes(), last_use::decode)?.transpose()?;
+    Ok(written.map(|last| last.at).max(tx.recent().last(hash)))
 }
 
-/// Writes when a secret was last used. Never moves backwards.
-pub fn put_last_use(tx: &WriteTx, hash: &SecretHash, at: Timestamp) -> Result<(), Unavailable> {
-    let written: Option<Timestamp> = tx.get(API_KEY_USE, hash.as_bytes(), record::decode)?.transpose()?;
-    if written.is_none_or(|written| written < at) {
-        tx.put(API_KEY_USE, hash.as_bytes(), &record::encode(&at)?)?;
+/// The last use of the secret with this hash, flushed or not.
+pub fn last_use(tx: &impl Read, hash: &SecretHash) -> Result<Option<LastUse>, Unavailable> {
+    let written = tx.get(API_KEY_USE, hash.as_bytes(), last_use::decode)?.transpose()?;
+    Ok(written.into_iter().chain(tx.recent().last_use(hash)).max_by_key(|last| last.at))
+}
+
+/// Writes the last use of a secret. Never moves backwards.
+pub fn put_last_use(tx: &WriteTx, hash: &SecretHash, last: &LastUse) -> Result<(), Unavailable> {
+    let written = tx.get(API_KEY_USE, hash.as_bytes(), last_use::decode)?.transpose()?;
+    if written.is_none_or(|written| written.at < last.at) {
+        tx.put(API_KEY_USE, hash.as_bytes(), &last_use::encode(last)?)?;
     }
     Ok(())
 }

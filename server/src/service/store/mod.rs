@@ -13,6 +13,7 @@ pub mod organizations;
 pub mod record;
 pub mod sessions;
 pub mod tables;
+pub mod usage;
 pub mod users;
 mod writer;
 

@@ -52,6 +52,7 @@ mod tests {
         secret::SecretHash,
         session::Session,
         timestamp::Timestamp,
+        usage::{Calls, LastUse, SecretMark, Source},
         user::User,
     };
     use crate::service::store::api_keys;
@@ -108,6 +109,7 @@ mod tests {
             name: "Sync".parse().expect("a name"),
             description: None,
             scopes: Scopes::all(),
+            scopes_since: at(1_000),
             reach: Reach::Everything,
             allowed_ips: vec!["203.0.113.0/24".parse().expect("a range")],
             state: KeyState::Revoked { at: at(4_000), by: ana(), reason: Some("Lost".parse().expect("a reason")) },
@@ -130,25 +132,52 @@ mod tests {
             resource_id: "mem_1".to_owned(),
             answer: Some(b"{}".to_vec()),
         };
-        let mut rotated = api_key.clone();
-        rotated.secrets[0].retire_when_idle_hours = Some(24);
-        let of_key = |name: &str, api_key: &ApiKey| {
-            let bytes = api_keys::form::encode(api_key).expect("encodes");
-            let read = api_keys::form::decode(&bytes).expect("what is stored is read");
-            assert_eq!(format!("{read:?}"), format!("{api_key:?}"));
+        let stored = |name: &str| {
+            let hexadecimal = STORED.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+            HEXLOWER.decode(hexadecimal.expect("an earlier form").as_bytes()).expect("hexadecimal")
+        };
+        let earlier = |name: &str, wanted: &dyn Fn(&[u8]) -> bool| {
+            let bytes = stored(name);
+            assert!(wanted(&bytes), "{name} is read as something else");
             format!("{name} {}\n", HEXLOWER.encode(&bytes))
         };
-        let first_form = STORED.lines().find_map(|line| line.strip_prefix("api_key ")).expect("the first form");
-        let read = api_keys::form::decode(&HEXLOWER.decode(first_form.as_bytes()).expect("hexadecimal"));
-        assert_eq!(format!("{:?}", read.expect("the first form is read")), format!("{api_key:?}"));
+        let reads_key = |bytes: &[u8], api_key: &ApiKey| {
+            let read = api_keys::form::decode(bytes).expect("what is stored is read");
+            format!("{read:?}") == format!("{api_key:?}")
+        };
+        let mut rotated = api_key.clone();
+        rotated.secrets[0].retire_when_idle_hours = Some(24);
+        let mut narrowed = rotated.clone();
+        narrowed.scopes_since = at(3_000);
+        let newest_key = api_keys::form::encode(&narrowed).expect("encodes");
+        assert!(reads_key(&newest_key, &narrowed));
+        let long_ago = LastUse { at: at(5_000), address: None, user_agent: None, operation: None };
+        let last_use = LastUse {
+            at: at(5_000),
+            address: Some([203, 0, 113, 7].into()),
+            user_agent: Some("roster-sync/1.0".to_owned()),
+            operation: Some("list_members".into()),
+        };
+        let newest_use = api_keys::last_use::encode(&last_use).expect("encodes");
+        assert_eq!(api_keys::last_use::decode(&newest_use).expect("read"), last_use);
+        let calls = vec![Calls {
+            secret: SecretMark::from(&SecretHash::of_digest([9; 32])),
+            operation: "list_members".into(),
+            refused: Some("scope_required".into()),
+            count: 300,
+            sources: vec![Source { address: [203, 0, 113, 7].into(), at: at(5_000) }],
+        }];
         let lines = [
             line("organization", &organization),
             line("user", &user),
             line("session", &session),
             line("invitation", &invitation),
-            format!("api_key {first_form}\n"),
-            of_key("api_key_2", &rotated),
-            line("last_use", &at(5_000)),
+            earlier("api_key", &|bytes| reads_key(bytes, &api_key)),
+            earlier("api_key_2", &|bytes| reads_key(bytes, &rotated)),
+            format!("api_key_3 {}\n", HEXLOWER.encode(&newest_key)),
+            earlier("last_use", &|bytes| api_keys::last_use::decode(bytes).expect("read") == long_ago),
+            format!("last_use_2 {}\n", HEXLOWER.encode(&newest_use)),
+            line("calls", &calls),
             line("remembered", &remembered),
         ];
         assert_eq!(lines.concat(), STORED, "a record is stored in another form than before");

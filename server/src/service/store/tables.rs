@@ -12,7 +12,7 @@ pub type Table = TableDefinition<'static, &'static [u8], &'static [u8]>;
 /// has written; a new table or a new version of a record needs no raise.
 pub const FORMAT: u32 = 1;
 
-/// `format`: u32; `last_id`: u128. Big-endian.
+/// `format`: u32; `last_id`: u128; `usage_generation`: u64; `usage_begun`: day (u32). Big-endian.
 pub const META: Table = Table::new("meta");
 /// organization -> `Organization`
 pub const ORGANIZATIONS: Table = Table::new("organizations");
@@ -40,8 +40,10 @@ pub const API_KEYS: Table = Table::new("api_keys");
 pub const API_KEY_INDEX: Table = Table::new("api_key_index");
 /// hash of the secret -> organization, key; also of secrets that are dead
 pub const API_KEY_SECRETS: Table = Table::new("api_key_secrets");
-/// hash of the secret -> when it was last used
+/// hash of the secret -> `LastUse`
 pub const API_KEY_USE: Table = Table::new("api_key_use");
+/// day (u32), organization, key -> its `Calls` of that day
+pub const USAGE: Table = Table::new("usage");
 /// hash of caller and `Idempotency-Key` -> `Remembered`
 pub const IDEMPOTENCY: Table = Table::new("idempotency");
 /// when the request went through, its place in `idempotency` -> nothing
@@ -68,6 +70,7 @@ pub const ALL: &[Table] = &[
     API_KEY_INDEX,
     API_KEY_SECRETS,
     API_KEY_USE,
+    USAGE,
     IDEMPOTENCY,
     IDEMPOTENCY_TIMES,
     AUDIT_EVENTS,
