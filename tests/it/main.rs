@@ -22,6 +22,7 @@ mod page;
 mod pages;
 mod requests;
 mod rotation;
+mod scan;
 mod schemathesis;
 mod time;
 mod usage;

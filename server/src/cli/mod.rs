@@ -3,6 +3,7 @@
 mod demo;
 mod init;
 mod operator;
+mod scan;
 mod serve;
 
 use std::{
@@ -62,8 +63,23 @@ enum Command {
     /// List and revoke API keys
     #[command(subcommand)]
     Key(operator::KeyCommand),
+    /// Find leaked secrets of Astral in files, folders or the history of git repositories, offline
+    ///
+    /// Hidden and ignored files are searched too. Exits with 0 if there is no secret, with 1 if there is one, and with
+    /// 2 if none was found but not everything could be searched.
+    Scan(scan::ScanOptions),
     /// Print the OpenAPI document
     Openapi,
+}
+
+impl Command {
+    /// The exit status if the command fails: of `scan`, 1 says that something was found.
+    fn failure(&self) -> ExitCode {
+        match self {
+            Self::Scan(_) => ExitCode::from(scan::FAILED),
+            _ => ExitCode::FAILURE,
+        }
+    }
 }
 
 /// Runs the command that was typed; the process's exit code.
@@ -71,16 +87,14 @@ pub fn run() -> ExitCode {
     // Whatever the process writes is its owner's alone.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let arguments = Arguments::parse();
-    match execute(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            let _ = writeln!(std::io::stderr(), "astral-server: {message}");
-            ExitCode::FAILURE
-        }
-    }
+    let failure = arguments.command.failure();
+    execute(arguments).unwrap_or_else(|message| {
+        let _ = writeln!(std::io::stderr(), "astral-server: {message}");
+        failure
+    })
 }
 
-fn execute(arguments: Arguments) -> Result<(), String> {
+fn execute(arguments: Arguments) -> Result<ExitCode, String> {
     let file = match &arguments.command {
         Command::Serve { config: Some(path), .. } => Options::read(path)?,
         _ => Options::default(),
@@ -89,7 +103,8 @@ fn execute(arguments: Arguments) -> Result<(), String> {
     let log = arguments.log.or(file.log.clone()).unwrap_or_else(|| if is_serving { "info" } else { "warn" }.to_owned());
     start_logging(&log, arguments.log_format.or(file.log_format).unwrap_or(LogFormat::Text))?;
     let data = arguments.data.or(file.data.clone());
-    match arguments.command {
+    let done = match arguments.command {
+        Command::Scan(options) => return scan::scan(&options),
         Command::Openapi => say(crate::openapi().trim_end()),
         Command::Serve { options, .. } => in_runtime(serve::serve(folder(data)?, options.resolve(file)?)),
         Command::Demo(options) => in_runtime(demo::demo(options)),
@@ -97,7 +112,8 @@ fn execute(arguments: Arguments) -> Result<(), String> {
         Command::Org(command) => in_runtime(operator::org(folder(data)?, command)),
         Command::User(command) => in_runtime(operator::user(folder(data)?, command)),
         Command::Key(command) => in_runtime(operator::key(folder(data)?, command)),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 /// The data folder that was named, or the platform's.

@@ -38,6 +38,7 @@ pub use self::{
         Invalid,
         api_key::{ApiKey, KeyState, KeyStatus, Overlap, Person, PreviousSecret},
         email::Email,
+        found_secret::{FoundSecret, find_secrets},
         id::{ApiKeyId, CROCKFORD, EventId, Id, InvitationId, MemberId, OrganizationId, RequestId, UserId, next_bits},
         idempotency::{Fingerprint, IdempotencyKey},
         invitation::Invitation,

@@ -6,6 +6,7 @@
 pub mod api_key;
 pub mod audit_event;
 pub mod email;
+pub mod found_secret;
 pub mod id;
 pub mod idempotency;
 pub mod invitation;

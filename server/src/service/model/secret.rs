@@ -8,6 +8,7 @@
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
+use super::words;
 use crate::service::clock::Entropy;
 
 /// The alphabet of secrets and of their checksum.
@@ -15,20 +16,19 @@ const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 const RANDOM: usize = 26;
 const CHECKSUM: usize = 6;
 
-/// What a secret is for; each kind has a prefix by which a scanner finds it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SecretKind {
-    /// The secret of an API key.
-    ApiKey,
-    /// The token of a session.
-    Session,
-    /// The code in an invitation's link.
-    Invitation,
-}
+words!(
+    /// What a secret is for; each kind has a prefix by which a scanner finds it.
+    SecretKind {
+        /// The secret of an API key.
+        ApiKey = "api_key",
+        /// The token of a session.
+        Session = "session",
+        /// The code in an invitation's link.
+        Invitation = "invitation",
+    }
+);
 
 impl SecretKind {
-    const ALL: [Self; 3] = [Self::ApiKey, Self::Session, Self::Invitation];
-
     /// The characters that a secret of this kind begins with.
     pub const fn prefix(self) -> &'static str {
         match self {
@@ -36,6 +36,11 @@ impl SecretKind {
             Self::Session => "astral_session_",
             Self::Invitation => "astral_invitation_",
         }
+    }
+
+    /// How many characters a secret of this kind has, all of them ASCII.
+    pub const fn length(self) -> usize {
+        self.prefix().len() + RANDOM + CHECKSUM
     }
 }
 
@@ -65,7 +70,7 @@ impl SecretHash {
 impl Secret {
     /// A new secret with 154 random bits.
     pub fn generate(kind: SecretKind, entropy: &Entropy) -> Self {
-        let mut text = Zeroizing::new(String::with_capacity(kind.prefix().len() + RANDOM + CHECKSUM));
+        let mut text = Zeroizing::new(String::with_capacity(kind.length()));
         text.push_str(kind.prefix());
         while text.len() < kind.prefix().len() + RANDOM {
             // 248 is the largest multiple of 62 in a byte: what lies above would favor some characters.
@@ -86,7 +91,7 @@ impl Secret {
     /// The secret that `text` is, if its form and checksum are right. Nothing is looked up.
     pub fn parse(text: String) -> Option<Self> {
         let text = Zeroizing::new(text);
-        let kind = SecretKind::ALL.into_iter().find(|kind| text.starts_with(kind.prefix()))?;
+        let kind = SecretKind::ALL.iter().copied().find(|kind| text.starts_with(kind.prefix()))?;
         let length = kind.prefix().len() + RANDOM;
         if text.len() != length + CHECKSUM || !text.is_ascii() {
             return None;
@@ -144,9 +149,9 @@ mod tests {
     #[test]
     fn a_generated_secret_parses_and_a_changed_one_does_not() {
         let entropy = Entropy::system();
-        for kind in SecretKind::ALL {
+        for kind in SecretKind::ALL.iter().copied() {
             let text = Secret::generate(kind, &entropy).reveal();
-            assert_eq!(text.len(), kind.prefix().len() + 32);
+            assert_eq!((text.len(), kind.length()), (kind.prefix().len() + 32, text.len()));
             for position in 0..text.len() {
                 let mut changed = text.clone().into_bytes();
                 changed[position] = if changed[position] == b'x' { b'y' } else { b'x' };
