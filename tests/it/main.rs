@@ -6,6 +6,7 @@ mod invitations;
 mod members;
 mod organizations;
 
+mod audit;
 mod authority;
 mod bad_input;
 mod clients;

@@ -64,7 +64,8 @@ pub async fn valid(
 ) -> Option<Request> {
     let (mut member_id, mut key_id, mut body) = (String::new(), String::new(), None);
     match operation.id.as_str() {
-        "logout" | "get_caller" | "list_organizations" | "get_organization" | "list_members" | "list_api_keys" => {}
+        "logout" | "get_caller" | "list_organizations" | "get_organization" | "list_members" | "list_api_keys"
+        | "list_audit_events" => {}
         "set_up" => {
             body = Some(json!({
                 "setup_code": "0123-4567", "organization_name": "Second Club", "display_name": "Sam Second",

@@ -351,7 +351,7 @@ impl Seeding {
                 _ => refused,
             };
             if let (Some(mut call), Some(code)) = (presented.call, code) {
-                call.refused(code);
+                call.refused(code, true);
             }
         }
     }

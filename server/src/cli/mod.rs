@@ -1,5 +1,6 @@
 //! The command line: a file a command.
 
+mod audit;
 mod demo;
 mod init;
 mod operator;
@@ -63,6 +64,9 @@ enum Command {
     /// List and revoke API keys
     #[command(subcommand)]
     Key(operator::KeyCommand),
+    /// Prove that the audit log is whole
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Find leaked secrets of Astral in files, folders or the history of git repositories, offline
     ///
     /// Hidden and ignored files are searched too. Exits with 0 if there is no secret, with 1 if there is one, and with
@@ -112,6 +116,7 @@ fn execute(arguments: Arguments) -> Result<ExitCode, String> {
         Command::Org(command) => in_runtime(operator::org(folder(data)?, command)),
         Command::User(command) => in_runtime(operator::user(folder(data)?, command)),
         Command::Key(command) => in_runtime(operator::key(folder(data)?, command)),
+        Command::Audit(command) => in_runtime(audit::audit(data, command)),
     };
     done.map(|()| ExitCode::SUCCESS)
 }

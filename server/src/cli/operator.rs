@@ -17,18 +17,18 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{new_password, say, serve};
+use super::{audit, new_password, say, serve};
 use crate::service::{
-    ApiKeyId, Conflict, Email, Error, Name, NewHeadCoach, OrganizationId, Password, Plan, Reason, Service, Settings,
-    ShellAccess,
+    ApiKeyId, Conflict, Email, Error, Head, Name, NewHeadCoach, OrganizationId, Password, Plan, Reason, Service,
+    Settings, ShellAccess,
 };
 
 /// The socket's name in the data folder.
 pub const SOCKET: &str = "operator.sock";
 /// How long to wait when the system has no more sockets to give.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How many bytes a request has at most.
-const MAX_REQUEST: u64 = 64 << 10;
+/// How many bytes a request has at most: the heads of a hundred thousand chains.
+const MAX_REQUEST: u64 = 32 << 20;
 
 #[derive(Subcommand)]
 pub enum OrgCommand {
@@ -117,6 +117,8 @@ pub enum Request {
     ResetPassword { email: Email, password: String },
     ListKeys { organization: OrganizationId },
     RevokeKey { organization: OrganizationId, key: ApiKeyId, reason: Option<Reason> },
+    AuditHeads,
+    VerifyAudit { kept: Vec<Head> },
 }
 
 pub async fn org(folder: PathBuf, command: OrgCommand) -> Result<(), String> {
@@ -155,10 +157,16 @@ pub async fn key(folder: PathBuf, command: KeyCommand) -> Result<(), String> {
     }
 }
 
-/// Has `request` done, by the running server if there is one, and prints what came of it.
+/// Has `request` done, and prints what came of it.
 pub async fn ask(folder: &Path, request: Request, json: bool) -> Result<(), String> {
+    let answer = done(folder, request).await?;
+    say(if json { serde_json::to_string_pretty(&answer).unwrap_or_default() } else { table(&answer) })
+}
+
+/// Has `request` done, by the running server if there is one; what came of it.
+pub async fn done(folder: &Path, request: Request) -> Result<Value, String> {
     let (_folder, socket) = socket_path(folder);
-    let answer = match UnixStream::connect(socket).await {
+    Ok(match UnixStream::connect(socket).await {
         Ok(stream) => over_socket(stream, &request)
             .await
             .map_err(|error| format!("the running server did not answer: {error}"))??,
@@ -186,8 +194,7 @@ pub async fn ask(folder: &Path, request: Request, json: bool) -> Result<(), Stri
             service.close().await.map_err(|error| error.to_string())?;
             answer?
         }
-    };
-    say(if json { serde_json::to_string_pretty(&answer).unwrap_or_default() } else { table(&answer) })
+    })
 }
 
 async fn over_socket(mut stream: UnixStream, request: &Request) -> std::io::Result<Result<Value, String>> {
@@ -336,6 +343,8 @@ async fn perform(service: &Service, request: Request) -> Result<Value, String> {
             let revoked = service.write(move |tx| tx.operator(access).revoke_key(organization, key, reason.clone())).await;
             revoked.map(|()| json!({ "id": key, "status": "revoked" }))
         }
+        Request::AuditHeads => service.read(|tx| tx.operator(access).audit_heads()).map(|heads| json!(heads)),
+        Request::VerifyAudit { kept } => audit::walk(service, access, kept).map(|walked| json!(walked)),
     };
     done.map_err(|error| explain(&error))
 }

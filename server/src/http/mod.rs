@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod assets;
+mod audit_events;
 mod auth;
 mod body;
 mod compression;
@@ -36,7 +37,7 @@ use futures_util::FutureExt as _;
 use poem::{
     Endpoint, EndpointExt as _, FromRequest, IntoEndpoint as _, IntoResponse as _, Request, RequestBody, Response,
     Route, get,
-    http::{HeaderValue, Method, header},
+    http::{HeaderValue, Method, StatusCode, header},
 };
 use poem_openapi::{OpenApiService, Tags};
 
@@ -46,7 +47,7 @@ use self::{
     problem::Problem,
     rate_limit::{RateLimits, Spent},
 };
-use crate::service::{Call, IpRange, Origin, Presented, Service, Timestamp};
+use crate::service::{Call, Caller, IpRange, Origin, Presented, Service, Timestamp};
 
 /// What may be set about HTTP.
 #[derive(Debug, Clone)]
@@ -93,6 +94,7 @@ type Api = (
     invitations::InvitationsApi,
     api_keys::ApiKeysApi,
     usage::UsageApi,
+    audit_events::AuditEventsApi,
 );
 
 const API: Api = (
@@ -102,6 +104,7 @@ const API: Api = (
     invitations::InvitationsApi,
     api_keys::ApiKeysApi,
     usage::UsageApi,
+    audit_events::AuditEventsApi,
 );
 
 #[derive(Tags)]
@@ -115,6 +118,8 @@ enum Tag {
     /// The keys with which programs call the API.
     #[oai(rename = "API keys")]
     ApiKeys,
+    /// Who did what in a club.
+    Audit,
 }
 
 fn api_service() -> OpenApiService<Api, ()> {
@@ -173,6 +178,8 @@ struct Admission {
     call: Option<Call>,
     /// When the key expires that is calling, if that is soon.
     expires_soon: Option<Timestamp>,
+    /// The caller, if it is a person.
+    person: Option<Caller>,
 }
 
 /// How long before its end a key is told of it.
@@ -202,6 +209,7 @@ impl<E> Outermost<E> {
                 admission.spent = self.limits.of_caller(&caller);
                 let now = self.service.now();
                 admission.expires_soon = caller.expires_at().filter(|end| end.since(now) < SOON);
+                admission.person = caller.user_id().is_ok().then(|| caller.clone());
                 request.set_data(caller);
                 Ok(())
             }
@@ -238,7 +246,7 @@ impl<E: Endpoint> Endpoint for Outermost<E> {
             // The framework would leave the length out; hyper sends the headers of GET alone.
             request.set_method(Method::GET);
         }
-        let (Admission { spent, call, expires_soon }, admitted) = match operation {
+        let (Admission { spent, call, expires_soon, person }, admitted) = match operation {
             Some(operation) => self.admit(&mut request, operation, origin),
             None => (Admission::default(), Ok(())),
         };
@@ -257,10 +265,18 @@ impl<E: Endpoint> Endpoint for Outermost<E> {
         {
             tracing::error!(operation = operation.id, code, "this refusal is not documented");
         }
-        if let (Some(mut call), Some(code)) = (call, code) {
-            call.refused(code);
-        }
         let mut response = outcome.unwrap_or_else(|problem| problem.respond(request_id));
+        if let Some(code) = code {
+            let for_want_of_right = matches!(response.status().as_u16(), 401 | 403 | 429);
+            if let Some(mut call) = call {
+                call.refused(code, for_want_of_right);
+            } else if response.status() == StatusCode::FORBIDDEN
+                && let (Some(person), Some(operation), Some(id)) = (person, operation, organizations::named_in(&path))
+            {
+                // Who is no member was told that there is no such club.
+                self.service.note_refusal(id, &person, &operation.id, code, origin);
+            }
+        }
         if gzip {
             response = compression::compress(response).await;
         }

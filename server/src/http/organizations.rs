@@ -98,6 +98,11 @@ const HAND_OVER: Kinds = HEAD_COACH
     | problem::NOT_ACTIVE_COACH.bit
     | problem::NOT_ACCEPTED.bit;
 
+/// The organization that a path names.
+pub fn named_in(path: &str) -> Option<OrganizationId> {
+    path.strip_prefix("/api/v1/organizations/")?.split('/').next()?.parse().ok()
+}
+
 /// The head coach sees how many keys are active, which changes without the organization.
 fn tag_of(view: &OrganizationView) -> EntityTag {
     let count = view.active_api_keys.and_then(|count| count.try_into().ok());

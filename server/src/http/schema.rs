@@ -13,8 +13,8 @@ use super::{
     conditional::{IfMatch, IfNoneMatch},
 };
 use crate::service::{
-    AdvisedAction, ApiKeyId, Day, Description, Email, ExternalId, Feature, FieldError, Id, IdempotencyKey, Invalid,
-    InvitationId, IpRange, KeyStatus, Label, MemberId, MemberStatus, Name, OrganizationId, Password, Plan,
+    AdvisedAction, ApiKeyId, Day, Description, Email, EventId, ExternalId, Feature, FieldError, Id, IdempotencyKey,
+    Invalid, InvitationId, IpRange, KeyStatus, Label, MemberId, MemberStatus, Name, OrganizationId, Password, Plan,
     PlannedAction, Reason, Role, Scope, Scopes, Search, SecretStanding, Timestamp, UserId,
 };
 
@@ -150,6 +150,7 @@ text_type!(OrganizationId, "OrganizationId", named: false, id::<Self>());
 text_type!(UserId, "UserId", named: false, id::<Self>());
 text_type!(MemberId, "MemberId", named: false, id::<Self>());
 text_type!(ApiKeyId, "ApiKeyId", named: false, id::<Self>());
+text_type!(EventId, "EventId", named: false, id::<Self>());
 text_type!(InvitationId, "InvitationId", named: false, id::<Self>());
 text_type!(Name, "Name", named: false, MetaSchema { example: None, ..text(Self::LENGTH, "") });
 text_type!(Description, "Description", named: false, MetaSchema { example: None, ..text(Self::LENGTH, "") });
@@ -448,6 +449,44 @@ text_type!(AssignableRole, "AssignableRole", named: true, MetaSchema {
     ..words(&[Role::Coach, Role::Athlete])
 });
 
+/// A text that a list is sifted by: it is compared, and never looked into.
+macro_rules! sieve_type {
+    ($(#[doc = $about:literal])+ $name:ident, $pattern:literal, $example:literal, $wrong:literal) => {
+        $(#[doc = $about])+
+        #[derive(Debug, Clone)]
+        pub struct $name(pub String);
+
+        impl std::str::FromStr for $name {
+            type Err = Invalid;
+
+            fn from_str(text: &str) -> Result<Self, Invalid> {
+                let known = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || "_.".contains(character);
+                if text.is_empty() || text.len() > 64 || !text.chars().all(known) {
+                    return Err(Invalid($wrong.into()));
+                }
+                Ok(Self(text.to_owned()))
+            }
+        }
+
+        parameter_type!($name, stringify!($name), MetaSchema {
+            pattern: Some($pattern.to_owned()), example: example($example), ..string()
+        });
+    };
+}
+
+sieve_type!(
+    /// Who did something: an id, or a word.
+    ActorText, "^[a-z0-9_]{1,64}$", "usr_01jddjyz00fqqt3cp3tkjzc1rr", "must be the id of a user or key, or one of: operator, server, anonymous"
+);
+sieve_type!(
+    /// What was done, or to what kind of thing.
+    ActionText, "^[a-z0-9_.]{1,64}$", "api_key.create", "must be an action, such as api_key.create, or its noun, such as api_key"
+);
+sieve_type!(
+    /// To what it was done.
+    TargetText, "^[a-z0-9_]{1,64}$", "key_01jddjyz00fqqt3cp3tkjzc1rr", "must be the id of what it was done to"
+);
+
 /// A cursor as it was sent.
 #[derive(Debug, Clone)]
 pub struct CursorText(pub String);
@@ -510,6 +549,7 @@ pub fn set_or_clear<T>(name: &str, set: Option<T>, clear: bool, errors: &mut Vec
     }
 }
 
+text_type!(super::audit_events::ActorKind, "ActorKind", named: true, words_schema!(Self));
 text_type!(super::auth::CallerKind, "CallerKind", named: true, words_schema!(Self));
 
 /// A reason that may be blank, as a form sends it: revoking must not fail for want of words.

@@ -172,6 +172,9 @@ async fn keep_house(service: Arc<Service>, limits: Arc<RateLimits>) {
         if let Err(error) = service.flush().await {
             tracing::error!(error = &error as &dyn std::error::Error, "last uses could not be written; trying again");
         }
+        if let Err(error) = service.keep_audit().await {
+            tracing::error!(error = &error as &dyn std::error::Error, "the audit could not be kept; trying again");
+        }
         if let Err(error) = service.forget().await {
             tracing::error!(
                 error = &error as &dyn std::error::Error,

@@ -273,6 +273,16 @@ pub(in crate::service) struct Audit {
 }
 
 impl Audit {
+    /// What the server itself does in time.
+    pub(in crate::service) const fn of_server() -> Self {
+        Self { actor: Actor::Server, origin: None }
+    }
+
+    /// What `actor` did from there.
+    pub(in crate::service) const fn of(actor: Actor, origin: Origin) -> Self {
+        Self { actor, origin: Some(origin) }
+    }
+
     /// Writes the event of a change into the chain of the organization, or of the server.
     pub(in crate::service) fn record(
         &self,
@@ -295,6 +305,33 @@ impl Audit {
         target: impl std::fmt::Display,
         changes: serde_json::Value,
     ) -> Result<()> {
+        let event = self.append(tx, actor, organization_id, action, target, changes)?;
+        let organization = organization_id.map(tracing::field::display);
+        tracing::info!(action, target = %event.target, organization, by = %actor, request_id = event.request_id, "change");
+        Ok(())
+    }
+
+    /// Writes an event of which the log has told before.
+    pub(in crate::service) fn record_quietly(
+        &self,
+        tx: &WriteTx,
+        organization_id: Option<OrganizationId>,
+        action: &str,
+        target: impl std::fmt::Display,
+        changes: serde_json::Value,
+    ) -> Result<()> {
+        self.append(tx, self.actor, organization_id, action, target, changes).map(|_| ())
+    }
+
+    fn append(
+        &self,
+        tx: &WriteTx,
+        actor: Actor,
+        organization_id: Option<OrganizationId>,
+        action: &str,
+        target: impl std::fmt::Display,
+        changes: serde_json::Value,
+    ) -> Result<AuditEvent> {
         let event = AuditEvent {
             id: tx.new_id(),
             at: tx.now(),
@@ -306,9 +343,7 @@ impl Audit {
             changes,
         };
         store::audit_events::append(tx, organization_id, &event)?;
-        let organization = organization_id.map(tracing::field::display);
-        tracing::info!(action, target = %event.target, organization, by = %actor, request_id = event.request_id, "change");
-        Ok(())
+        Ok(event)
     }
 }
 

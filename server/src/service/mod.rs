@@ -22,6 +22,7 @@ pub use self::{
     actions::{
         Page,
         api_keys::{ApiKeyChange, ApiKeyWithUse, NewApiKey, Rotation},
+        audit::NamedEvent,
         members::{MemberChange, NewMember},
         operator::HeadedOrganization,
         organizations::{NewHeadCoach, OrganizationChange, OrganizationView},
@@ -37,6 +38,7 @@ pub use self::{
     model::{
         Invalid,
         api_key::{ApiKey, KeyState, KeyStatus, Overlap, Person, PreviousSecret},
+        audit_event::{Actor, AuditEvent, EventFilter, EventHash, Head},
         email::Email,
         found_secret::{FoundSecret, find_secrets},
         id::{ApiKeyId, CROCKFORD, EventId, Id, InvitationId, MemberId, OrganizationId, RequestId, UserId, next_bits},
@@ -61,12 +63,16 @@ pub use self::{
     recent::Call,
     repeats::{Attempt, Once},
     sign_in::{SetUp, SignedInAs},
-    store::{OpenError, ReadTx, WriteTx, members::Page as MemberPage},
+    store::{
+        OpenError, ReadTx, WriteTx,
+        audit_events::{Broken, StoredEvent},
+        members::Page as MemberPage,
+    },
     throttle::bucket as address_bucket,
 };
 use self::{
     passwords::Passwords,
-    recent::{Generation, RecentUse},
+    recent::{Generation, RecentUse, Refused},
     repeats::Repeats,
     store::Store,
     throttle::Throttle,
@@ -155,6 +161,14 @@ impl Service {
         Store::exists(folder)
     }
 
+    /// Copies the database `file` into a folder in which it can be opened.
+    ///
+    /// # Errors
+    /// If it cannot be read, or there is no room for it.
+    pub fn copy_in(file: &Path, folder: &Path) -> std::io::Result<()> {
+        Store::copy_in(file, folder)
+    }
+
     /// Runs `action` on a snapshot, on this thread, without waiting for any write.
     pub fn read<R>(&self, action: impl FnOnce(&ReadTx) -> Result<R>) -> Result<R> {
         self.store.read(action)
@@ -197,7 +211,7 @@ impl Service {
             recent: Arc::clone(&self.recent),
             hash,
             at,
-            address: origin.address,
+            origin,
             user_agent,
             operation,
             accepted: caller.is_ok(),
@@ -229,12 +243,44 @@ impl Service {
         Ok(())
     }
 
+    /// Notes that a member of the organization was refused for want of a right.
+    pub fn note_refusal(
+        &self,
+        organization_id: OrganizationId,
+        caller: &Caller,
+        operation: &'static str,
+        code: &'static str,
+        origin: Origin,
+    ) {
+        if let Ok(user_id) = caller.user_id() {
+            let who = Refused::Member { organization_id, user_id };
+            self.recent.note_refusal(who, operation, code, self.clock.now(), origin);
+        }
+    }
+
+    /// Writes what time alone brings: which keys come near their end, and where the chains stand.
+    pub async fn keep_audit(&self) -> Result<()> {
+        let told = self.read(|tx| Ok(store::api_keys::expiries_told(tx)?))?;
+        if told.is_none_or(|told| self.clock.now().since(told) >= LOOK_EVERY) {
+            let (near, until) = self.read(actions::audit::near_end)?;
+            self.write(move |tx| actions::audit::tell_of_near_end(tx, &near, until)).await?;
+        }
+        if self.read(actions::audit::heads_are_due)? {
+            self.write(actions::audit::record_heads).await?;
+        }
+        Ok(())
+    }
+
     /// Writes down what was used since the last time: calls and last uses of keys, and sessions that slide.
     pub async fn flush(&self) -> Result<()> {
+        self.write_down(false).await
+    }
+
+    async fn write_down(&self, last: bool) -> Result<()> {
         let _one_at_a_time = self.flushing.lock().await;
-        for generation in self.recent.seal() {
+        for generation in self.recent.seal(self.clock.now(), last) {
             let number = generation.number;
-            self.write(move |tx| Ok(write_generation(tx, &generation)?)).await?;
+            self.write(move |tx| write_generation(tx, &generation)).await?;
             self.recent.wrote(number);
         }
         Ok(())
@@ -242,7 +288,7 @@ impl Service {
 
     /// Waits until every accepted write is on disk, and accepts no more.
     pub async fn close(&self) -> Result<()> {
-        let flushed = self.flush().await;
+        let flushed = self.write_down(true).await;
         self.store.close();
         flushed
     }
@@ -278,6 +324,9 @@ impl Service {
     }
 }
 
+/// How often is looked which keys come near their end: the days ahead are as exact.
+const LOOK_EVERY: chrono::TimeDelta = chrono::TimeDelta::hours(1);
+
 /// What came of looking a credential up.
 pub struct Presented {
     /// Whose it is.
@@ -297,7 +346,7 @@ fn warn_of_dead(organization: OrganizationId, key: ApiKeyId, calls: &Calls) {
 const DEAD: [&str; 3] = ["key_revoked", "key_expired", "secret_replaced"];
 
 /// Writes a generation of uses, once.
-fn write_generation(tx: &WriteTx, generation: &Generation) -> Result<(), Unavailable> {
+fn write_generation(tx: &WriteTx, generation: &Generation) -> Result<()> {
     if store::usage::generation(tx)? >= generation.number {
         return Ok(());
     }
@@ -322,5 +371,15 @@ fn write_generation(tx: &WriteTx, generation: &Generation) -> Result<(), Unavail
             store::usage::add(tx, *day, organization_id, id, calls)?;
         }
     }
-    store::usage::put_generation(tx, generation.number)
+    for (who, refusals) in &generation.refusals {
+        let (organization_id, actor) = match who {
+            Refused::Member { organization_id, user_id } => (*organization_id, Actor::User { id: *user_id }),
+            Refused::Key(hash) => match store::api_keys::place_of_secret(tx, hash)? {
+                Some((organization_id, id)) => (organization_id, Actor::ApiKey { id }),
+                None => continue,
+            },
+        };
+        actions::audit::record_refusals(tx, organization_id, actor, refusals)?;
+    }
+    Ok(store::usage::put_generation(tx, generation.number)?)
 }

@@ -8,14 +8,17 @@
 use std::{
     borrow::Cow,
     collections::HashMap,
-    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::model::{
-    secret::SecretHash,
-    timestamp::Timestamp,
-    usage::{Calls, Day, LastUse, SecretMark, Source},
+use super::{
+    authority::Origin,
+    model::{
+        id::{OrganizationId, UserId},
+        secret::SecretHash,
+        timestamp::Timestamp,
+        usage::{Calls, Day, LastUse, SecretMark, Source},
+    },
 };
 
 /// What was used since the last flush.
@@ -42,6 +45,43 @@ pub struct Generation {
     pub sessions: HashMap<SecretHash, Timestamp>,
     /// How each secret of a key was used.
     pub keys: HashMap<SecretHash, KeyUse>,
+    /// Who was refused what for want of a right, by minute.
+    pub refusals: Vec<(Refused, Refusals)>,
+}
+
+/// Who was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Refused {
+    /// Whoever sent this secret of a key.
+    Key(SecretHash),
+    /// A member of the organization.
+    Member {
+        /// Of which.
+        organization_id: OrganizationId,
+        /// Who.
+        user_id: UserId,
+    },
+}
+
+/// Requests of one caller, for one operation, that were refused alike in one minute.
+#[derive(Debug, Clone)]
+pub struct Refusals {
+    /// The operation's name.
+    pub operation: &'static str,
+    /// The code of the problem.
+    pub code: &'static str,
+    /// How many.
+    pub count: u64,
+    /// When the last of them came.
+    pub last_at: Timestamp,
+    /// From where, and under which id.
+    pub origin: Origin,
+}
+
+impl Refusals {
+    fn minute(&self) -> i64 {
+        self.last_at.as_millis() / 60_000
+    }
 }
 
 /// How a secret of a key was used.
@@ -71,7 +111,7 @@ impl RecentUse {
 
     /// Notes a call.
     pub fn note(&self, call: &Call) {
-        let Call { hash, at, address, operation, .. } = *call;
+        let Call { hash, at, operation, origin: Origin { address, .. }, .. } = *call;
         let calls = Calls {
             secret: SecretMark::from(&hash),
             operation: Cow::Borrowed(operation),
@@ -87,6 +127,29 @@ impl RecentUse {
             of_key.last = Some(LastUse { at, address: Some(address), user_agent, operation });
         }
         add(&mut of_key.calls, Day::of(at), calls);
+    }
+
+    /// Notes that a request was refused for want of a right. Those of one minute are told together.
+    pub fn note_refusal(
+        &self,
+        who: Refused,
+        operation: &'static str,
+        code: &'static str,
+        at: Timestamp,
+        origin: Origin,
+    ) {
+        let further = Refusals { operation, code, count: 1, last_at: at, origin };
+        let mut generations = self.lock();
+        let known = generations.gathering.refusals.iter_mut().find(|(known, refusals)| {
+            (*known, refusals.operation, refusals.code) == (who, operation, code)
+                && refusals.minute() == further.minute()
+        });
+        match known {
+            Some((_, refusals)) => {
+                (refusals.count, refusals.last_at, refusals.origin) = (refusals.count + 1, at, origin);
+            }
+            None => generations.gathering.refusals.push((who, further)),
+        }
     }
 
     /// When the session or secret with this hash was last used, as far as memory tells.
@@ -115,20 +178,28 @@ impl RecentUse {
     }
 
     /// Seals what has gathered, unless something sealed is yet to be written; what there is to write, oldest first.
-    pub fn seal(&self) -> Vec<Arc<Generation>> {
+    ///
+    /// What was refused in the minute of `now` goes on gathering, unless it is the last time.
+    pub fn seal(&self, now: Timestamp, last: bool) -> Vec<Arc<Generation>> {
         let mut generations = self.lock();
         let written = generations.written;
         if generations.sealed.iter().all(|generation| generation.number <= written) {
-            let Generation { sessions, keys, .. } = std::mem::take(&mut generations.gathering);
+            let Generation { sessions, keys, refusals, .. } = std::mem::take(&mut generations.gathering);
+            let minute = now.as_millis() / 60_000;
+            let (refusals, present): (Vec<_>, Vec<_>) =
+                refusals.into_iter().partition(|(_, refusals)| last || refusals.minute() != minute);
+            generations.gathering.refusals = present;
             let (mut sessions, mut keys) = (sessions.into_iter(), keys.into_iter());
+            let mut refusals = refusals.into_iter();
             generations.sealed.clear();
             for number in written + 1.. {
                 let sessions: HashMap<_, _> = sessions.by_ref().take(AT_ONCE).collect();
                 let keys: HashMap<_, _> = keys.by_ref().take(AT_ONCE).collect();
-                if sessions.is_empty() && keys.is_empty() {
+                let refusals: Vec<_> = refusals.by_ref().take(AT_ONCE).collect();
+                if sessions.is_empty() && keys.is_empty() && refusals.is_empty() {
                     break;
                 }
-                generations.sealed.push(Arc::new(Generation { number, sessions, keys }));
+                generations.sealed.push(Arc::new(Generation { number, sessions, keys, refusals }));
             }
         }
         generations.sealed.iter().filter(|generation| generation.number > written).cloned().collect()
@@ -163,7 +234,7 @@ pub struct Call {
     pub(super) recent: Arc<RecentUse>,
     pub(super) hash: SecretHash,
     pub(super) at: Timestamp,
-    pub(super) address: IpAddr,
+    pub(super) origin: Origin,
     pub(super) user_agent: Option<String>,
     pub(super) operation: &'static str,
     /// Whether the secret was accepted.
@@ -172,9 +243,12 @@ pub struct Call {
 }
 
 impl Call {
-    /// The call was refused with the problem that has this code.
-    pub fn refused(&mut self, code: &'static str) {
+    /// The call was refused with the problem that has this code; `for_want_of_right`, and not for what it asked.
+    pub fn refused(&mut self, code: &'static str, for_want_of_right: bool) {
         self.refused = Some(code);
+        if for_want_of_right {
+            self.recent.note_refusal(Refused::Key(self.hash), self.operation, code, self.at, self.origin);
+        }
     }
 }
 
@@ -187,13 +261,18 @@ impl Drop for Call {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::service::model::id::{Id as _, RequestId};
+
+    fn origin() -> Origin {
+        Origin { address: [203, 0, 113, 7].into(), request_id: RequestId::from_bits(1) }
+    }
 
     fn call(recent: &Arc<RecentUse>, millis: i64) {
         drop(Call {
             recent: Arc::clone(recent),
             hash: SecretHash::of_digest([1; 32]),
             at: Timestamp::from_millis(millis),
-            address: [203, 0, 113, 7].into(),
+            origin: origin(),
             user_agent: None,
             operation: "list_members",
             accepted: true,
@@ -213,19 +292,19 @@ mod tests {
         call(&recent, 1);
         call(&recent, 2);
         assert_eq!(counted(6), 2);
-        let sealed = recent.seal();
+        let sealed = recent.seal(Timestamp::from_millis(0), false);
         assert_eq!(sealed.iter().map(|generation| generation.number).collect::<Vec<_>>(), [7]);
         call(&recent, 3);
         assert_eq!((counted(6), counted(7)), (3, 1), "before and after the commit");
         // A flush that failed: the same generation is written again, and what has gathered since waits.
-        assert_eq!(recent.seal()[0].number, 7);
+        assert_eq!(recent.seal(Timestamp::from_millis(0), false)[0].number, 7);
         recent.wrote(7);
         assert_eq!((counted(6), counted(7)), (3, 1), "an older snapshot is still read");
-        let sealed = recent.seal();
+        let sealed = recent.seal(Timestamp::from_millis(0), false);
         assert_eq!((sealed.len(), sealed[0].number), (1, 8));
         assert_eq!((counted(7), counted(8)), (1, 0));
         recent.wrote(8);
-        assert!(recent.seal().is_empty());
+        assert!(recent.seal(Timestamp::from_millis(0), false).is_empty());
     }
 
     #[test]
@@ -236,10 +315,42 @@ mod tests {
             digest[..4].copy_from_slice(&number.to_be_bytes());
             recent.note_session(SecretHash::of_digest(digest), Timestamp::from_millis(5));
         }
-        let sealed = recent.seal();
+        let sealed = recent.seal(Timestamp::from_millis(0), false);
         assert_eq!(
             sealed.iter().map(|part| (part.number, part.sessions.len())).collect::<Vec<_>>(),
             [(1, 1000), (2, 1000), (3, 500)]
         );
+    }
+
+    #[test]
+    fn refusals_of_one_minute_are_told_together_once_it_is_over() {
+        let recent = RecentUse::default();
+        let who = Refused::Key(SecretHash::of_digest([1; 32]));
+        let refuse = |seconds: i64, operation, code| {
+            recent.note_refusal(who, operation, code, Timestamp::from_millis(seconds * 1000), origin());
+        };
+        for (seconds, operation, code) in [
+            (1, "list_members", "key_revoked"),
+            (30, "list_members", "key_revoked"),
+            (31, "get_member", "key_revoked"),
+            (59, "list_members", "key_revoked"),
+            (61, "list_members", "key_revoked"),
+        ] {
+            refuse(seconds, operation, code);
+        }
+        let told = |sealed: Vec<Arc<Generation>>| {
+            let number = sealed.last().map(|generation| generation.number);
+            let told: Vec<_> = sealed
+                .iter()
+                .flat_map(|generation| {
+                    generation.refusals.iter().map(|(_, refusals)| (refusals.operation, refusals.count))
+                })
+                .collect();
+            number.into_iter().for_each(|number| recent.wrote(number));
+            told
+        };
+        assert_eq!(told(recent.seal(Timestamp::from_millis(62_000), false)), [("list_members", 3), ("get_member", 1)]);
+        assert_eq!(told(recent.seal(Timestamp::from_millis(63_000), false)), []);
+        assert_eq!(told(recent.seal(Timestamp::from_millis(63_000), true)), [("list_members", 1)]);
     }
 }

@@ -29,6 +29,7 @@ const LINKS: &[Link] = &[
     ("create_member", "201", "Remove", "delete_member", MEMBER),
     ("list_api_keys", "200", "NextPage", "list_api_keys", NEXT),
     ("list_api_keys", "200", "First", "get_api_key", FIRST_KEY),
+    ("list_audit_events", "200", "NextPage", "list_audit_events", NEXT),
     ("create_api_key", "201", "Get", "get_api_key", KEY),
     ("create_api_key", "201", "Change", "update_api_key", KEY),
     ("create_api_key", "201", "Rotate", "rotate_api_key", KEY),

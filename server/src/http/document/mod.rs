@@ -52,7 +52,7 @@ fn tidy(document: &mut Value) {
         );
     }
     // What programs do most comes first.
-    let order = ["Members", "Organizations", "API keys", "Authentication"];
+    let order = ["Members", "Organizations", "API keys", "Audit", "Authentication"];
     if let Some(tags) = document["tags"].as_array_mut() {
         tags.sort_by_key(|tag| order.iter().position(|name| tag["name"] == *name));
     }
@@ -226,6 +226,11 @@ const ANSWERS: &[(&str, &str, &str, &str)] = &[
     ("ApiKeyPage", "next_cursor", "pattern", CURSOR),
     ("MemberPage", "next_cursor", "pattern", CURSOR),
     ("OrganizationPage", "next_cursor", "pattern", CURSOR),
+    ("AuditEventPage", "next_cursor", "pattern", CURSOR),
+    ("AuditEvent", "action", "pattern", ACTION),
+    ("AuditEvent", "address", "pattern", ADDRESS),
+    ("AuditEvent", "request_id", "pattern", "^req_[0-7][0-9a-hjkmnp-tv-z]{25}$"),
+    ("AuditEvent", "hash", "pattern", "^[0-9a-f]{64}$"),
     ("Problem", "type", "format", "uri-reference"),
     ("Problem", "code", "pattern", WORD),
     ("Problem", "resource_id", "pattern", "^(org|usr|mem|key|inv)_[0-7][0-9a-hjkmnp-tv-z]{25}$"),
@@ -233,6 +238,7 @@ const ANSWERS: &[(&str, &str, &str, &str)] = &[
 ];
 const HINT: &str = "^astral_live_[0-9A-Za-z]{3}…[0-9A-Za-z]{3}$";
 const WORD: &str = "^[a-z_]+$";
+const ACTION: &str = "^[a-z_]+\\.[a-z_]+$";
 const ADDRESS: &str = "^[0-9a-f:.]+$";
 const TOKEN: &str = "^astral_session_[0-9A-Za-z]{32}$";
 const CURSOR: &str = "^[A-Za-z0-9_-]+$";

@@ -1,6 +1,7 @@
 //! What each proof allows, a file a noun. The header of an `impl` is the permission.
 
 pub mod api_keys;
+pub mod audit;
 pub mod invitations;
 pub mod members;
 pub mod operator;

@@ -43,6 +43,12 @@ pub trait Id: Copy + Ord + fmt::Display {
     /// The 16 bytes under which the record is stored, most significant first.
     fn to_bytes(self) -> [u8; 16];
 
+    /// When it was made, as it tells: never before an id that was made earlier, whatever the clock said.
+    fn made_at(self) -> Timestamp {
+        let millis = u128::from_be_bytes(self.to_bytes()) >> 80;
+        Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))
+    }
+
     /// The id stored as these bytes; `None` if they are not 16.
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
         Some(Self::from_bits(u128::from_be_bytes(bytes.try_into().ok()?)))

@@ -7,7 +7,7 @@ use std::ops::{Bound, ControlFlow};
 
 use super::{
     Read, WriteTx, after_prefix,
-    tables::{API_KEY_INDEX, API_KEY_SECRETS, API_KEY_USE, API_KEYS, key},
+    tables::{API_KEY_INDEX, API_KEY_SECRETS, API_KEY_USE, API_KEYS, META, key},
 };
 use crate::service::{
     error::Unavailable,
@@ -108,6 +108,39 @@ pub fn count_active(
         },
     )?;
     Ok(count)
+}
+
+/// The keys of the organization, not revoked, that end after the first of two instants and not after the second.
+pub fn ending_between(
+    tx: &impl Read,
+    organization_id: OrganizationId,
+    (after, until): (Timestamp, Timestamp),
+) -> Result<Vec<(ApiKeyId, Timestamp)>, Unavailable> {
+    let prefix = index_prefix(organization_id, Index::Expiry);
+    let place = |at: Timestamp| key(&[&prefix, &Timestamp::from_millis(at.as_millis() + 1).to_bytes()]);
+    let mut found = Vec::new();
+    tx.scan(API_KEY_INDEX, (Bound::Included(&place(after)), Bound::Excluded(&place(until))), false, |entry, _| {
+        let entry = entry.get(prefix.len()..).and_then(<[u8]>::split_first_chunk::<8>);
+        let (end, id) = entry.ok_or(Unavailable::Corrupt("api key index"))?;
+        let millis = i64::try_from(u64::from_be_bytes(*end)).unwrap_or(i64::MAX);
+        found.extend(ApiKeyId::from_bytes(id).map(|id| (id, Timestamp::from_millis(millis))));
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(found)
+}
+
+/// Until when it was looked which keys come near their end.
+const EXPIRIES_TOLD: &[u8] = b"expiries_told";
+
+/// Until when it was looked which keys come near their end; `None` if it never was.
+pub fn expiries_told(tx: &impl Read) -> Result<Option<Timestamp>, Unavailable> {
+    let at = tx.get(META, EXPIRIES_TOLD, |bytes| bytes.try_into().ok().map(i64::from_be_bytes))?.flatten();
+    Ok(at.map(Timestamp::from_millis))
+}
+
+/// Notes until when it was looked.
+pub fn put_expiries_told(tx: &WriteTx, until: Timestamp) -> Result<(), Unavailable> {
+    tx.put(META, EXPIRIES_TOLD, &until.as_millis().to_be_bytes())
 }
 
 /// A page of keys, newest first: those with `status`, or all, that come after `position`.

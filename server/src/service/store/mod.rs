@@ -99,6 +99,14 @@ impl Store {
         folder.join(FILE).try_exists()
     }
 
+    /// Copies the database `file` into `folder`.
+    ///
+    /// # Errors
+    /// If it cannot be read, or there is no room for it.
+    pub fn copy_in(file: &Path, folder: &Path) -> std::io::Result<()> {
+        std::fs::copy(file, folder.join(FILE)).map(drop)
+    }
+
     /// Opens the database in `folder`, and makes both if they are not there. `cache` is in bytes.
     pub fn open(
         folder: &Path,

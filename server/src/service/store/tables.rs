@@ -12,7 +12,8 @@ pub type Table = TableDefinition<'static, &'static [u8], &'static [u8]>;
 /// has written; a new table or a new version of a record needs no raise.
 pub const FORMAT: u32 = 1;
 
-/// `format`: u32; `last_id`: u128; `usage_generation`: u64; `usage_begun`: day (u32). Big-endian.
+/// `format`: u32; `last_id`: u128; `usage_generation`: u64; `usage_begun`: day (u32); `heads_recorded`,
+/// `expiries_told`: milliseconds since 1970 (i64). Big-endian.
 pub const META: Table = Table::new("meta");
 /// organization -> `Organization`
 pub const ORGANIZATIONS: Table = Table::new("organizations");
