@@ -50,6 +50,10 @@ impl App {
         let worker = Worker::start(keeping, move || waker.request_repaint());
         let clock = Clock { now: now(), zone };
         let (state, effects) = State::new(preferences, clock, seed);
+        let mut state = state;
+        if let Some(folders) = directories::UserDirs::new() {
+            state.export_into(folders.document_dir().unwrap_or(folders.home_dir()).to_owned());
+        }
         let mut app = Self { state, look: Look::default(), worker, now };
         app.run(ctx, effects);
         app

@@ -271,6 +271,7 @@ pub fn open(state: &mut State, size: Size, view: View) {
         club_failure: None,
         keys,
         members,
+        audit: astral_admin::state::audit::Audit::default(),
         view,
         dialog: None,
         club_form: None,

@@ -267,8 +267,11 @@ fn verify(folder: &Path, arguments: &[&str]) -> Output {
 const EVENTS: TableDefinition<'static, &'static [u8], &'static [u8]> = TableDefinition::new("audit_events");
 const HEADS: TableDefinition<'static, &'static [u8], &'static [u8]> = TableDefinition::new("audit_heads");
 
+/// Of a table: place and bytes.
+type Rows = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// A copy of the database in `folder`, with what `change` makes of its rows of one chain, newest last.
-fn tampered(folder: &Path, chain: &str, change: impl Fn(&mut Vec<(Vec<u8>, Vec<u8>)>)) -> (TempDir, String) {
+fn tampered(folder: &Path, chain: &str, change: impl Fn(&mut Rows)) -> (TempDir, String) {
     let copy = TempDir::new().expect("a folder");
     let file = copy.path().join("copy.redb");
     std::fs::copy(folder.join("astral.redb"), &file).expect("copied");
@@ -276,7 +279,7 @@ fn tampered(folder: &Path, chain: &str, change: impl Fn(&mut Vec<(Vec<u8>, Vec<u
     let transaction = database.begin_write().expect("begun");
     {
         let mut table = transaction.open_table(EVENTS).expect("a table");
-        let rows: Vec<(Vec<u8>, Vec<u8>)> = table
+        let rows: Rows = table
             .iter()
             .expect("rows")
             .map(|row| row.map(|(place, bytes)| (place.value().to_vec(), bytes.value().to_vec())).expect("a row"))
@@ -337,7 +340,7 @@ async fn the_operator_proves_that_the_chains_are_whole() {
     let (_copy, whole) = tampered(&folder, &club.organization_id, |_| {});
     assert!(verify(&folder, &["--heads", &kept, &whole]).status.success(), "a backup, as it is");
 
-    let broken = |change: &dyn Fn(&mut Vec<(Vec<u8>, Vec<u8>)>), heads: bool| {
+    let broken = |change: &dyn Fn(&mut Rows), heads: bool| {
         let (_copy, file) = tampered(&folder, &club.organization_id, change);
         let before = std::fs::read(&file).expect("read");
         let arguments = if heads { vec!["--heads", &kept, &file] } else { vec![&*file] };
@@ -359,7 +362,7 @@ async fn the_operator_proves_that_the_chains_are_whole() {
     );
     assert!(text.contains("event 4 is not what was written"), "{text}");
     // The newest are taken away, and the head with them: the chain fits in itself, and only the kept head tells.
-    let shorten = |rows: &mut Vec<(Vec<u8>, Vec<u8>)>| rows.truncate(rows.len() - 2);
+    let shorten = |rows: &mut Rows| rows.truncate(rows.len() - 2);
     assert_eq!(broken(&shorten, false).0, Some(0));
     let (status, text) = broken(&shorten, true);
     assert_eq!(status, Some(1));

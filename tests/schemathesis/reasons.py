@@ -82,6 +82,7 @@ REASONS = [
     # Which parameters belong together.
     Reason("get_api_key_impact", "scopes", "^is needed with the action narrow", _asks("action=narrow")),
     Reason("get_api_key_impact", "scopes", "^goes with the action narrow alone$", _asks("action=(revoke|rotate)")),
+    Reason("list_audit_events", "since|until", "^must lie in the years 1970 to 9999"),
     Reason("list_audit_events", "until", "^must be later than since$", _asks("since=.*until=|until=.*since=")),
     # Whether the member has an email of its own.
     Reason("create_invitation", "email", "^is needed, since the member has no email of its own$"),

@@ -75,6 +75,11 @@ pub fn all() -> Vec<Scene> {
         ("members-narrow", [800.0, 600.0], 1.0),
         ("new-member", [1200.0, 860.0], 1.0),
         ("invitation", NORMAL, 1.0),
+        ("audit", NORMAL, 1.0),
+        ("audit-narrow", [800.0, 600.0], 1.0),
+        ("audit-nothing", NORMAL, 1.0),
+        ("audit-event", NORMAL, 1.0),
+        ("audit-export", NORMAL, 1.0),
         ("club", [1200.0, 960.0], 1.0),
         ("password", NORMAL, 1.0),
         ("hand-over", NORMAL, 1.0),
@@ -265,6 +270,38 @@ fn in_console(scene: &str) -> Vec<Step> {
                 |state| matches!(state.console().and_then(|console| console.dialog.as_ref()), Some(Dialog::Invitation(once)) if once.link.is_some()),
             ),
         ],
+        "audit" | "audit-narrow" => vec![act(Action::Show(View::Audit)), audit_loaded()],
+        "audit-nothing" => vec![
+            act(Action::Show(View::Audit)),
+            audit_loaded(),
+            set(|state| console(state).audit.search = "foo".into()),
+            act(Action::SearchAudit),
+        ],
+        "audit-event" => vec![
+            act(Action::Show(View::Audit)),
+            audit_loaded(),
+            Box::new(|app, ctx| {
+                let audit = &app.state().console().expect("signed in").audit;
+                let id = audit
+                    .list
+                    .items
+                    .iter()
+                    .find(|event| event.action == "api_key.create")
+                    .map(|event| event.id.clone());
+                app.act(ctx, Action::ShowEvent(id.unwrap_or_else(|| audit.list.items[0].id.clone())));
+                true
+            }),
+        ],
+        "audit-export" => vec![
+            act(Action::Show(View::Audit)),
+            audit_loaded(),
+            act(Action::AskExport),
+            set(|state| {
+                if let Some(Dialog::Export(form)) = &mut console(state).dialog {
+                    form.file = Field::of("/home/ana/Documents/audit-2026-11-23.csv");
+                }
+            }),
+        ],
         "club" => vec![act(Action::Show(View::Club)), members_loaded()],
         "password" => vec![act(Action::Show(View::Club)), members_loaded(), act(Action::AskPassword)],
         "hand-over" => vec![act(Action::Show(View::Club)), members_loaded(), act(Action::AskHandOver)],
@@ -300,6 +337,10 @@ fn wait(until: impl Fn(&State) -> bool + 'static) -> Step {
 
 fn keys_loaded() -> Step {
     wait(|state| state.console().is_some_and(|console| !console.keys.list.is_loading()))
+}
+
+fn audit_loaded() -> Step {
+    wait(|state| state.console().is_some_and(|console| console.audit.list.loaded_at.is_some()))
 }
 
 fn usage_loaded() -> Step {

@@ -48,6 +48,24 @@ pub enum Action {
     NarrowKey(String),
     /// Chose other scopes in the form of a key.
     ChooseScopes,
+    /// Wants to see other events.
+    FilterAudit,
+    /// Searches the events for what was typed.
+    SearchAudit,
+    /// Moved within the events.
+    SelectEvent(Move),
+    /// Wants to see all that is known of an event.
+    ShowEvent(String),
+    /// Wants older events too.
+    LoadMoreEvents,
+    /// Wants events put into a file.
+    AskExport,
+    /// Wants the system to ask for the file.
+    Browse,
+    /// Sent the form that exports.
+    Export,
+    /// Gives the export up.
+    StopExport,
     /// Sent the form that rotates.
     Rotate,
     /// Wants to end a key's old secret.
@@ -157,6 +175,15 @@ impl State {
             Action::SaveKey => self.save_key(),
             Action::AskRotate(id) => self.ask_rotate(id),
             Action::NarrowKey(id) => self.narrow_key(id),
+            Action::FilterAudit => self.filter_audit(),
+            Action::SearchAudit => self.search_audit(),
+            Action::SelectEvent(to) => self.in_console(|console| console.audit.select(to)),
+            Action::ShowEvent(id) => self.show_event(&id),
+            Action::LoadMoreEvents => self.load_audit(true),
+            Action::AskExport => self.ask_export(),
+            Action::Browse => self.browse(),
+            Action::Export => self.export(),
+            Action::StopExport => self.stop_export(),
             Action::ChooseScopes => self.foretell_narrowing(),
             Action::Rotate => self.rotate(),
             Action::AskEndPreviousSecret(id) => self.ask_end_previous_secret(id),

@@ -80,6 +80,7 @@ impl State {
             FailureKind::Refused(code) if code == "head_coach_required" => self.ask(Command::Probe),
             // It answers, if with a refusal.
             FailureKind::Refused(_) => self.reached(),
+            FailureKind::Local => {}
             FailureKind::Busy(_) | FailureKind::Broken | FailureKind::Incompatible => self.in_console(|console| {
                 if let Connection::Offline { tries, retry_at, trying, .. } = &mut console.connection {
                     *trying = false;

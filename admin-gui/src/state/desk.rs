@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp, ToSpan as _, tz::TimeZone};
 
 use super::{
-    Action, Console, Dialog, State, View,
+    Action, Console, Dialog, State, View, audit,
     club::{Club, Plan},
     exchange::{Changed, Command, Effect, Event, Keyring},
     failure::{Failure, FailureKind},
@@ -85,6 +85,24 @@ pub fn key(id: &str, name: &str) -> Key {
         previous_secret: None,
         revoked: None,
         revoking: false,
+    }
+}
+
+/// That Ana has created a key; its number tells it from others.
+pub fn audit_event(number: i64) -> audit::Event {
+    audit::Event {
+        id: format!("evt_{number}"),
+        at: start(),
+        actor_id: "usr_1".to_owned(),
+        actor_name: Some("Ana Ruiz".to_owned()),
+        action: "api_key.create".to_owned(),
+        target_id: format!("key_{number}"),
+        target_name: Some(format!("Key {number}")),
+        address: Some("203.0.113.7".to_owned()),
+        request_id: None,
+        changes: vec![("name".to_owned(), format!("Key {number}"))],
+        number,
+        hash: "00".to_owned(),
     }
 }
 

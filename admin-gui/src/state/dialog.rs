@@ -2,6 +2,7 @@
 
 use super::{
     Console, Screen, State,
+    audit::{Event, ExportForm},
     change::Sending,
     club::HandOverForm,
     form::Field,
@@ -39,6 +40,10 @@ pub enum Dialog {
     HandOver(Box<HandOverForm>),
     /// Whether to sign out everywhere.
     SignOutEverywhere(Sending),
+    /// All that is known of an event.
+    Event(Box<Event>),
+    /// Into which file events are to be put.
+    Export(Box<ExportForm>),
 }
 
 impl State {
@@ -126,7 +131,13 @@ impl Console {
             Dialog::Password(form) => Some(&mut form.sending),
             Dialog::HandOver(form) => Some(&mut form.sending),
             Dialog::SignOutEverywhere(sending) => Some(sending),
-            Dialog::Secret(_) | Dialog::Revoke(_) | Dialog::Remove(_) | Dialog::Label(_) | Dialog::Coach(_) => None,
+            Dialog::Secret(_)
+            | Dialog::Revoke(_)
+            | Dialog::Remove(_)
+            | Dialog::Label(_)
+            | Dialog::Coach(_)
+            | Dialog::Event(_)
+            | Dialog::Export(_) => None,
         }
     }
 }

@@ -1,9 +1,12 @@
 //! What the state asks for, and what it hears of it.
 
+use std::path::PathBuf;
+
 use jiff::Timestamp;
 
 use super::{
     address::Address,
+    audit::{self, Exported, Query},
     club::Club,
     failure::Failure,
     keys::{Impact, Key, KeyFacts, PlannedAction, Rotation, Usage},
@@ -129,6 +132,39 @@ pub enum Command {
         key: String,
         /// What would be done.
         action: PlannedAction,
+    },
+    /// Read a page of a club's events.
+    LoadEvents {
+        /// Of which club.
+        organization: String,
+        /// Which.
+        query: Query,
+        /// Where to go on; from the newest if none.
+        cursor: Option<String>,
+        /// Said again with the page.
+        load: u64,
+    },
+    /// Put a club's events into a file.
+    Export {
+        /// Of which club.
+        organization: String,
+        /// Which.
+        query: Query,
+        /// As what.
+        format: audit::Format,
+        /// Into which file.
+        file: PathBuf,
+        /// Whether a file that is there may be replaced.
+        replace: bool,
+        /// Said again with what comes of it.
+        run: u64,
+    },
+    /// Give that up.
+    StopExport,
+    /// Have the system's dialog ask for a file; this one is proposed.
+    ChooseFile {
+        /// Which.
+        file: PathBuf,
     },
     /// Read one member.
     LoadMember {
@@ -298,6 +334,22 @@ pub enum Event {
         /// The member, or why it did not come.
         result: Box<Result<Member, Failure>>,
     },
+    /// A page of events of a load.
+    Events {
+        /// Which load.
+        load: u64,
+        /// The page, or why it did not come.
+        page: Result<Page<audit::Event>, Failure>,
+    },
+    /// How far an export is.
+    Exported {
+        /// Which.
+        run: u64,
+        /// So far.
+        exported: Exported,
+    },
+    /// The file that the system's dialog named; none if it was closed.
+    FileChosen(Option<PathBuf>),
     /// A page of members of a load.
     Members {
         /// Which load.

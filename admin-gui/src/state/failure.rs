@@ -34,6 +34,8 @@ pub enum FailureKind {
     Refused(String),
     /// The server failed.
     Broken,
+    /// This machine failed: a disk is full, a folder is not there.
+    Local,
 }
 
 impl Failure {

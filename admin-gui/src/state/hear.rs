@@ -29,6 +29,9 @@ impl State {
             Event::Impact { organization, id, action, result } => {
                 self.hear_impact(&organization, &id, action, *result);
             }
+            Event::Events { load, page } => self.hear_events(load, page),
+            Event::Exported { run, exported } => self.hear_exported(run, exported),
+            Event::FileChosen(file) => self.hear_file(file),
             Event::Changed { ticket, result } => self.changed(ticket, *result),
         }
         self.take_effects()

@@ -5,6 +5,7 @@
 
 mod act;
 pub mod address;
+pub mod audit;
 pub mod change;
 pub mod clipboard;
 pub mod club;
@@ -33,13 +34,14 @@ pub mod sign_in;
 mod tick;
 pub mod time;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
 
 pub use self::{act::Action, connection::Connection, dialog::Dialog, notices::Notice};
 use self::{
     address::Address,
+    audit::Audit,
     change::Pending,
     club::{Club, ClubForm},
     exchange::{Command, Effect, Keyring},
@@ -87,6 +89,8 @@ pub struct State {
     last_load: u64,
     /// Whether sessions can be kept; unknown until the system was asked.
     keyring: Option<Keyring>,
+    /// Where files are put, until another folder is chosen.
+    export_folder: PathBuf,
     /// What the person was at when their session ended; they find it again when they sign in.
     interrupted: Option<(String, Box<Console>)>,
 }
@@ -119,6 +123,8 @@ pub struct Console {
     pub keys: Keys,
     /// Its members.
     pub members: Members,
+    /// Who did what in it.
+    pub audit: Audit,
     /// Which view is open.
     pub view: View,
     /// The dialog over it.
@@ -140,6 +146,8 @@ pub enum View {
     Key(String),
     /// The roster.
     Members,
+    /// Who did what.
+    Audit,
     /// The club.
     Club,
 }
@@ -167,9 +175,15 @@ impl State {
             era: 0,
             last_load: 0,
             keyring: None,
+            export_folder: PathBuf::new(),
             interrupted: None,
         };
         (state, vec![Effect::ask(Command::Resume { server })])
+    }
+
+    /// Puts files into `folder`, until another is chosen.
+    pub fn export_into(&mut self, folder: PathBuf) {
+        self.export_folder = folder;
     }
 
     /// The console, if somebody is signed in who heads a club.

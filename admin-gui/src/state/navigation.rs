@@ -1,8 +1,8 @@
 //! Which view of which club is open.
 
 use super::{
-    Screen, State, View, club::ClubForm, exchange::Effect, keys::Keys, listing::Progress, members::Members,
-    preferences::Place, session::Membership,
+    Screen, State, View, audit::Audit, club::ClubForm, exchange::Effect, keys::Keys, listing::Progress,
+    members::Members, preferences::Place, session::Membership,
 };
 
 impl State {
@@ -13,6 +13,7 @@ impl State {
         self.preferences.view = match &view {
             View::Keys | View::Key(_) => Place::Keys,
             View::Members => Place::Members,
+            View::Audit => Place::Audit,
             View::Club => Place::Club,
         };
         match view {
@@ -20,6 +21,7 @@ impl State {
             View::Keys => {}
             View::Key(id) => self.open_key(id),
             View::Members => self.want_members(),
+            View::Audit => self.load_audit(false),
             View::Club => {
                 if console.club_form.is_none() {
                     console.club_form = console.club.as_ref().map(ClubForm::of);
@@ -52,6 +54,7 @@ impl State {
                 self.load_usage(id);
             }
             View::Members => self.load_members(false),
+            View::Audit => self.load_audit(false),
             View::Club => {}
         }
     }
@@ -82,18 +85,22 @@ impl State {
         console.club_form = None;
         console.dialog = None;
         console.draft = None;
+        console.audit = Audit::default();
         console.keys = Keys::shown_as(preferences.key_filter, preferences.key_sort);
         let members = Members::shown_as(preferences.member_filter, preferences.member_sort);
         let replaced = std::mem::replace(&mut console.members, members);
         console.view = match preferences.view {
             Place::Keys => View::Keys,
             Place::Members => View::Members,
+            Place::Audit => View::Audit,
             Place::Club => View::Club,
         };
         self.effects.push(Effect::Discard(Box::new(replaced)));
         self.load_club();
-        if preferences.view != Place::Keys {
-            self.load_members(false);
+        match preferences.view {
+            Place::Keys => {}
+            Place::Members | Place::Club => self.load_members(false),
+            Place::Audit => self.load_audit(false),
         }
     }
 }

@@ -37,6 +37,7 @@ pub enum Place {
     #[default]
     Keys,
     Members,
+    Audit,
     Club,
 }
 

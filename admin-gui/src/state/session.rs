@@ -109,6 +109,7 @@ impl State {
             club_failure: None,
             keys: Keys::default(),
             members: Members::default(),
+            audit: super::audit::Audit::default(),
             view: View::Keys,
             dialog: None,
             club_form: None,

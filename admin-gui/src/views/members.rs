@@ -159,7 +159,7 @@ fn filters(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
 }
 
 /// One choice of several, or any.
-fn filter<'a, T: Clone + PartialEq>(
+pub fn filter<'a, T: Clone + PartialEq>(
     ui: &mut Ui,
     name: &str,
     chosen: &mut Option<T>,

@@ -1,6 +1,7 @@
 //! What is on screen. A view reads the state, lets the person fill in the forms, searches and filters that stand in it
 //! and choose a row, and says what they did; it never asks the server, and changes nothing else.
 
+mod audit;
 mod club;
 mod club_dialogs;
 mod key;
@@ -129,7 +130,8 @@ fn keys_of_console(ui: &Ui, console: &Console, shortcuts: bool, draw: &mut Draw<
         if input.consume_key(Modifiers::NONE, Key::F5) || input.consume_key(Modifiers::COMMAND, Key::R) {
             draw.acts.push(Action::Refresh);
         }
-        let views = [(Key::Num1, View::Keys), (Key::Num2, View::Members), (Key::Num3, View::Club)];
+        let views =
+            [(Key::Num1, View::Keys), (Key::Num2, View::Members), (Key::Num3, View::Audit), (Key::Num4, View::Club)];
         for (key, view) in views.clone() {
             if input.consume_key(Modifiers::COMMAND, key) {
                 draw.acts.push(Action::Show(view));
@@ -182,6 +184,7 @@ fn console_frame(ui: &mut Ui, console: &mut Console, waiting: bool, draw: &mut D
                 View::Keys => keys::show(ui, console, draw),
                 View::Key(id) => key::show(ui, console, &id, draw),
                 View::Members => members::show(ui, console, draw),
+                View::Audit => audit::show(ui, console, draw),
                 View::Club => club::show(ui, console, draw),
             }
         });
@@ -193,6 +196,7 @@ fn waiting_bar(ui: &mut Ui, console: &Console, waiting: bool, clock: &Clock) {
     let since = match console.view {
         View::Keys | View::Key(_) => console.keys.list.refreshing_since(),
         View::Members => console.members.list.refreshing_since(),
+        View::Audit => console.audit.list.refreshing_since(),
         View::Club => None,
     };
     let slow = since.is_some_and(|since| clock.now.duration_since(since) >= SHOW_WAIT);
@@ -221,6 +225,7 @@ fn connection(ui: &mut Ui, console: &Console, draw: &mut Draw<'_>) {
     let loaded = match console.view {
         View::Keys | View::Key(_) => console.keys.list.loaded_at,
         View::Members => console.members.list.loaded_at,
+        View::Audit => console.audit.list.loaded_at,
         View::Club => None,
     };
     let seen = loaded.map_or_else(String::new, |at| format!(" What you see is from {}.", draw.clock.time(at)));
@@ -258,6 +263,8 @@ fn dialog(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
         Some(Dialog::Invitation(once)) => member_dialogs::invitation(&ctx, once, draw),
         Some(Dialog::Password(form)) => club_dialogs::password(&ctx, form, draw),
         Some(Dialog::HandOver(form)) => club_dialogs::hand_over(&ctx, form, members, club.as_ref(), draw),
+        Some(Dialog::Event(event)) => audit::event(&ctx, event, draw),
+        Some(Dialog::Export(form)) => audit::export(&ctx, form, draw),
         Some(Dialog::SignOutEverywhere(sending)) => club_dialogs::sign_out_everywhere(&ctx, sending, person, draw),
         None => {}
     }

@@ -21,6 +21,7 @@ pub fn show(ui: &mut Ui, console: &Console, narrow: bool, draw: &mut Draw<'_>) {
     let places = [
         (View::Keys, Icon::KeyRound, "API keys", attention),
         (View::Members, Icon::Users, "Members", 0),
+        (View::Audit, Icon::History, "Audit", 0),
         (View::Club, Icon::Building2, "Club", 0),
     ];
     for (view, icon, name, badge) in places {

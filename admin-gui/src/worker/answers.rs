@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use jiff::{Timestamp, civil::Date};
 
 use crate::state::{
+    audit,
     club::{Club, Plan},
     keys::{
         Advice, AdvisedAction, DayUsage, Impact, Key, LastUse, PreviousSecret, RefusedUse, Revoked, Scope, SecretUsage,
@@ -164,6 +165,29 @@ pub fn impact(impact: types::Impact) -> Impact {
             .map(|operation| (operation.operation, count(operation.calls)))
             .collect(),
         last_use: impact.last_use.map(LastUse::from),
+    }
+}
+
+impl From<types::AuditEvent> for audit::Event {
+    fn from(event: types::AuditEvent) -> Self {
+        let text = |value: serde_json::Value| match value {
+            serde_json::Value::String(text) => text,
+            other => other.to_string(),
+        };
+        Self {
+            id: event.id,
+            at: instant(event.at),
+            actor_id: event.actor.id.unwrap_or_else(|| event.actor.kind.to_string()),
+            actor_name: event.actor.display_name,
+            action: event.action,
+            target_id: event.target.id,
+            target_name: event.target.display_name,
+            address: event.address,
+            request_id: event.request_id,
+            changes: event.changes.into_iter().map(|(field, value)| (field, text(value))).collect(),
+            number: event.number,
+            hash: event.hash,
+        }
     }
 }
 

@@ -35,6 +35,28 @@ pub fn of(error: Error<Problem>, host: &str) -> Failure {
     }
 }
 
+/// Why a file cannot be written.
+pub fn of_file(error: &std::io::Error, file: &std::path::Path) -> Failure {
+    let folder = file.parent().unwrap_or(file).display();
+    let (title, advice) = match error.kind() {
+        std::io::ErrorKind::AlreadyExists => (
+            format!("There is a file {} already.", file.display()),
+            "Choose another name, or choose it with Browse, which asks whether to replace it.".to_owned(),
+        ),
+        std::io::ErrorKind::NotFound => {
+            (format!("There is no folder {folder}."), "Choose another, or make it first.".to_owned())
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            (format!("You may not write in {folder}."), "Choose a folder of your own.".to_owned())
+        }
+        std::io::ErrorKind::StorageFull => {
+            ("The disk is full.".to_owned(), "Make room, or choose a folder on another disk.".to_owned())
+        }
+        _ => ("The file cannot be written.".to_owned(), format!("The system says: {error}.")),
+    };
+    Failure::new(FailureKind::Local, title, advice)
+}
+
 /// Whether this console and the server that sent `headers` know each other.
 ///
 /// # Errors

@@ -1,12 +1,14 @@
 //! The only user of the generated client: commands in, events out, on a thread of its own.
 
 mod answers;
+mod export;
 mod failure;
 mod keyring;
 mod session;
 
 use std::{
     collections::HashMap,
+    path::{Path, PathBuf},
     sync::{Arc, mpsc},
     thread,
 };
@@ -155,6 +157,14 @@ async fn run(keeping: Keeping, mut inbox: commands::UnboundedReceiver<(u64, Comm
                     outbox.send(Event::Changed { ticket, result: Box::new(result) });
                 }
             }
+            Command::StopExport => {
+                if let Some(export) = loads.remove("export") {
+                    export.abort();
+                }
+            }
+            Command::ChooseFile { file } => {
+                tokio::spawn(async move { outbox.send(Event::FileChosen(choose_file(&file).await)) });
+            }
             Command::StopMembers => {
                 if let Some(load) = loads.remove("members") {
                     load.abort();
@@ -165,6 +175,8 @@ async fn run(keeping: Keeping, mut inbox: commands::UnboundedReceiver<(u64, Comm
                 let of = match &command {
                     Command::LoadKeys { .. } => Some("keys"),
                     Command::LoadMembers { .. } => Some("members"),
+                    Command::LoadEvents { .. } => Some("events"),
+                    Command::Export { .. } => Some("export"),
                     _ => None,
                 };
                 // What is urgent, such as a revocation, does not queue behind a thousand members.
@@ -185,6 +197,19 @@ async fn run(keeping: Keeping, mut inbox: commands::UnboundedReceiver<(u64, Comm
             }
         }
     }
+}
+
+/// Has the system ask for a file to write, which it asks about if it is there; none if the person closed the dialog, or
+/// the system has none.
+async fn choose_file(proposed: &Path) -> Option<PathBuf> {
+    let mut dialog = rfd::AsyncFileDialog::new();
+    if let Some(folder) = proposed.parent().filter(|folder| folder.is_dir()) {
+        dialog = dialog.set_directory(folder);
+    }
+    if let Some(name) = proposed.file_name() {
+        dialog = dialog.set_file_name(name.to_string_lossy());
+    }
+    dialog.save_file().await.map(|file| file.path().to_owned())
 }
 
 /// Ends what is being read, and drops the changes that are still to be sent.

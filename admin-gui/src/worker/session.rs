@@ -1,16 +1,18 @@
 //! A session with one server, and what can be asked in it.
 
-use std::{num::NonZero, time::Duration};
+use std::{num::NonZero, path::Path, time::Duration};
 
 use astral_client::{Client, Error, ResponseValue, types};
 use reqwest::header::{ETAG, HeaderMap};
 
 use super::{
     Outbox, answers,
+    export::Export,
     failure::{self, check_version},
 };
 use crate::state::{
     address::Address,
+    audit::{self, Exported, Query},
     exchange::{Change, Changed, Command, Event},
     failure::{Failure, FailureKind},
     keys::{Key, KeyFacts, PlannedAction},
@@ -205,6 +207,19 @@ impl Session {
                 let result = Box::new(result.map_err(|error| self.failed(error)));
                 outbox.send(Event::Impact { organization, id: key, action, result });
             }
+            Command::LoadEvents { organization, query, cursor, load } => {
+                let page = self.events(&organization, &query, cursor.as_deref()).await;
+                let page = page.map(|page| Page {
+                    items: page.data.into_iter().map(audit::Event::from).collect(),
+                    next: page.next_cursor,
+                });
+                outbox.send(Event::Events { load, page });
+            }
+            Command::Export { organization, query, format, file, replace, run } => {
+                let exported = self.export(&organization, &query, format, &file, replace, run, outbox).await;
+                let exported = exported.map_or_else(Exported::Failed, Exported::All);
+                outbox.send(Event::Exported { run, exported });
+            }
             Command::LoadMember { organization, member } => {
                 let answer = self.client.get_member().org_id(&organization).member_id(&member).send().await;
                 let result = answer.map(|response| Member::from(response.into_inner()));
@@ -222,7 +237,57 @@ impl Session {
             | Command::SignOut
             | Command::SignOutEverywhere { .. }
             | Command::Forget
+            | Command::StopExport
+            | Command::ChooseFile { .. }
             | Command::StopMembers => {}
+        }
+    }
+
+    async fn events(
+        &self,
+        organization: &str,
+        query: &Query,
+        cursor: Option<&str>,
+    ) -> Result<types::AuditEventPage, Failure> {
+        let mut request = self.client.list_audit_events().org_id(organization).limit(PAGE);
+        if let Some(noun) = query.noun {
+            request = request.action(noun);
+        }
+        if let Some(actor) = &query.actor {
+            request = request.actor(actor);
+        }
+        if let Some(since) = query.since {
+            request = request.since(answers::date_time(since));
+        }
+        if let Some(cursor) = cursor {
+            request = request.cursor(cursor);
+        }
+        Ok(request.send().await.map_err(|error| self.failed(error))?.into_inner())
+    }
+
+    /// Puts events into a file, page by page; how many there are. Given up, it leaves nothing behind.
+    #[expect(clippy::too_many_arguments, reason = "one for each part of the command")]
+    async fn export(
+        &self,
+        organization: &str,
+        query: &Query,
+        format: audit::Format,
+        file: &Path,
+        replace: bool,
+        run: u64,
+        outbox: &Outbox,
+    ) -> Result<u64, Failure> {
+        let failed = |error: std::io::Error| failure::of_file(&error, file);
+        let mut export = Export::begin(file, format).map_err(failed)?;
+        let mut cursor: Option<String> = None;
+        loop {
+            let page = self.events(organization, query, cursor.as_deref()).await?;
+            let count = export.add(&page.data).map_err(failed)?;
+            outbox.send(Event::Exported { run, exported: Exported::Some(count) });
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                return export.finish(file, replace).map_err(failed);
+            }
         }
     }
 

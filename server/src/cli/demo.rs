@@ -300,8 +300,10 @@ impl Seeding {
         for old in [expired, revoked] {
             self.call(old, "list_members", None, 5 + day % 3);
         }
+        // What was refused is told once its minute is over.
+        self.clock.advance(TimeDelta::minutes(1));
         self.service.flush().await?;
-        self.clock.advance(TimeDelta::days(1));
+        self.clock.advance(TimeDelta::days(1) - TimeDelta::minutes(1));
         Ok(())
     }
 

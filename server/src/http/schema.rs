@@ -449,9 +449,17 @@ text_type!(AssignableRole, "AssignableRole", named: true, MetaSchema {
     ..words(&[Role::Coach, Role::Athlete])
 });
 
-/// A text that a list is sifted by: it is compared, and never looked into.
+/// Something that audit events name: the id of an organization, user, member or key.
+fn names_something(text: &str) -> bool {
+    text.parse::<OrganizationId>().is_ok()
+        || text.parse::<UserId>().is_ok()
+        || text.parse::<MemberId>().is_ok()
+        || text.parse::<ApiKeyId>().is_ok()
+}
+
+/// A text that audit events are sifted by: it is compared with theirs.
 macro_rules! sieve_type {
-    ($(#[doc = $about:literal])+ $name:ident, $pattern:literal, $example:literal, $wrong:literal) => {
+    ($(#[doc = $about:literal])+ $name:ident, |$text:ident| $right:expr, $wrong:literal, $pattern:literal, $example:literal) => {
         $(#[doc = $about])+
         #[derive(Debug, Clone)]
         pub struct $name(pub String);
@@ -459,32 +467,46 @@ macro_rules! sieve_type {
         impl std::str::FromStr for $name {
             type Err = Invalid;
 
-            fn from_str(text: &str) -> Result<Self, Invalid> {
-                let known = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || "_.".contains(character);
-                if text.is_empty() || text.len() > 64 || !text.chars().all(known) {
-                    return Err(Invalid($wrong.into()));
-                }
-                Ok(Self(text.to_owned()))
+            fn from_str($text: &str) -> Result<Self, Invalid> {
+                if $right { Ok(Self($text.to_owned())) } else { Err(Invalid($wrong.into())) }
             }
         }
 
         parameter_type!($name, stringify!($name), MetaSchema {
-            pattern: Some($pattern.to_owned()), example: example($example), ..string()
+            pattern: Some($pattern.to_owned()), max_length: Some(64), example: example($example), ..string()
         });
     };
 }
 
 sieve_type!(
-    /// Who did something: an id, or a word.
-    ActorText, "^[a-z0-9_]{1,64}$", "usr_01jddjyz00fqqt3cp3tkjzc1rr", "must be the id of a user or key, or one of: operator, server, anonymous"
+    /// Who did something.
+    ActorText,
+    |text| ["operator", "server", "anonymous"].contains(&text)
+        || text.parse::<UserId>().is_ok()
+        || text.parse::<ApiKeyId>().is_ok(),
+    "must be the id of a user or key, or one of: operator, server, anonymous",
+    "^((usr|key)_[0-7][0-9a-hjkmnp-tv-z]{25}|operator|server|anonymous)$",
+    "usr_01jddjyz00fqqt3cp3tkjzc1rr"
 );
 sieve_type!(
     /// What was done, or to what kind of thing.
-    ActionText, "^[a-z0-9_.]{1,64}$", "api_key.create", "must be an action, such as api_key.create, or its noun, such as api_key"
+    ActionText,
+    |text| {
+        let mut words = text.split('.');
+        let is_word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        text.len() <= 64 && words.clone().count() <= 2 && words.all(is_word)
+    },
+    "must be an action, such as api_key.create, or its noun, such as api_key",
+    "^[a-z_]+(\\.[a-z_]+)?$",
+    "api_key.create"
 );
 sieve_type!(
     /// To what it was done.
-    TargetText, "^[a-z0-9_]{1,64}$", "key_01jddjyz00fqqt3cp3tkjzc1rr", "must be the id of what it was done to"
+    TargetText,
+    |text| names_something(text),
+    "must be the id of an organization, user, member or key",
+    "^(org|usr|mem|key)_[0-7][0-9a-hjkmnp-tv-z]{25}$",
+    "key_01jddjyz00fqqt3cp3tkjzc1rr"
 );
 
 /// A cursor as it was sent.

@@ -196,7 +196,11 @@ fn text_cases(name: &str, schema: &Value) -> Vec<Case> {
     }
     let judge = |back: &Option<&str>| back.map_or(Refused, |back| Accepted(back.into()));
     match shape {
-        Shape::Time => cases.extend(TIMES.iter().map(|(what, text, back)| case(what, text, judge(back)))),
+        // An instant to look from, or to, may lie in the past.
+        Shape::Time => cases.extend(TIMES.iter().map(|(what, text, back)| match (*what, name) {
+            ("in the past", "since" | "until") => case(what, text, Judged),
+            _ => case(what, text, judge(back)),
+        })),
         Shape::Email => cases.extend(EMAILS.iter().map(|(what, text, back)| case(what, text, judge(back)))),
         Shape::Id => {
             cases.extend(IDS.iter().map(|(what, text)| case(what, text, Refused)));

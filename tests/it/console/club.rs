@@ -6,7 +6,7 @@ use super::club;
 async fn the_club_is_renamed() {
     let (server, club) = club().await;
     let mut screen = Screen::of(&server, &club.head_coach);
-    screen.press("Ctrl 3");
+    screen.press("Ctrl 4");
     screen.wait_for("Hand the role over");
     screen.type_into("Name", "Summit Trail Club");
     screen.click("Save");
@@ -39,7 +39,7 @@ async fn the_password_is_changed() {
 async fn the_role_is_handed_over() {
     let (server, club) = club().await;
     let mut screen = Screen::of(&server, &club.head_coach);
-    screen.press("Ctrl 3");
+    screen.press("Ctrl 4");
     screen.wait_for("Hand the role over");
     screen.click("Hand the role over");
     screen.wait_for("New head coach");
@@ -55,7 +55,7 @@ async fn the_role_is_handed_over() {
 async fn every_session_is_ended() {
     let (server, club) = club().await;
     let mut screen = Screen::of(&server, &club.head_coach);
-    screen.press("Ctrl 3");
+    screen.press("Ctrl 4");
     screen.wait_for("Sign out everywhere");
     screen.click("Sign out everywhere");
     screen.wait_for("Sign out everywhere?");

@@ -69,6 +69,9 @@ async fn nothing_overlaps_in_any_window() {
         screen.wait_for("More for Ben Coach");
         is_tidy(&screen, points, "members");
         screen.press("Ctrl 3");
+        screen.wait_for_words("Created the key");
+        is_tidy(&screen, points, "audit");
+        screen.press("Ctrl 4");
         screen.wait_for("Hand the role over");
     }
 }
@@ -96,7 +99,7 @@ async fn everything_that_can_be_pressed_has_a_name() {
     let (server, club) = club().await;
     club.create_key("Roster sync").await;
     let mut screen = Screen::of(&server, &club.head_coach);
-    let views = ["Ctrl 1", "Ctrl 2", "Ctrl 3"];
+    let views = ["Ctrl 1", "Ctrl 2", "Ctrl 3", "Ctrl 4"];
     for keys in views {
         screen.press(keys);
         for place in screen.places() {

@@ -1,5 +1,6 @@
 //! The console, driven by name and role against the real server; no display is needed.
 
+mod audit;
 mod club;
 mod keys;
 mod layout;
