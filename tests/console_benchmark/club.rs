@@ -260,6 +260,8 @@ pub fn open(state: &mut State, size: Size, view: View) {
         plan: Plan::Enterprise,
         security_settings: true,
         active_keys: None,
+        longest_key_days: None,
+        usual_key_days: None,
         created_at: now,
         etag: None,
     };

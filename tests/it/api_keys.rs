@@ -1,11 +1,14 @@
 //! API keys: scopes, changes, addresses, lists, last use.
 
+use std::num::NonZero;
+
 use astral_client::types::{self, KeyStatusFilter, Scope};
 use astral_server::{
     HttpSettings,
     service::{Clock, Settings},
 };
 use astral_tests::{TestServer, refusal};
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -187,4 +190,64 @@ async fn behind_a_named_proxy_the_last_address_that_is_no_proxy_counts() {
             forwarded.iter().fold(request, |request, line| request.header("X-Forwarded-For", line.as_bytes()));
         assert_eq!(request.send().await.expect("answered").status(), status, "{forwarded:?}");
     }
+}
+
+/// The club says how long its keys last, and creation keeps to it.
+#[tokio::test]
+async fn a_club_limits_how_long_its_keys_last() {
+    let clock = Clock::fixed("2026-03-01T08:00:00Z".parse().expect("a date"));
+    let server = TestServer::start_at(clock.clone()).await;
+    let club = server.club("Summit").await;
+    let (org_id, client) = (&club.organization_id, &club.head_coach.client);
+    let limit = async |change: types::builder::OrganizationChange| {
+        client.update_organization().org_id(org_id).body(change).send().await
+    };
+    let at = |text: &str| Some(text.parse::<chrono::DateTime<chrono::Utc>>().expect("a date"));
+    let before = club.create_key("Before").await;
+    assert_eq!(before.expires_at, None);
+
+    let change = || types::OrganizationChange::builder();
+    let limited = limit(change().longest_key_days(NonZero::new(90))).await.expect("limited").into_inner();
+    assert_eq!((limited.longest_key_days, limited.usual_key_days), (Some(90), None));
+    assert_eq!(club.create_key("Longest").await.expires_at, at("2026-05-30T08:00:00Z"), "where nothing is said");
+    limit(change().usual_key_days(NonZero::new(7))).await.expect("limited");
+    assert_eq!(club.create_key("Usual").await.expires_at, at("2026-03-08T08:00:00Z"));
+    let kept = client.get_api_key().org_id(org_id).key_id(&before.id).send().await.expect("read").into_inner();
+    assert_eq!(kept.expires_at, None, "what was there before keeps its end");
+
+    // To the millisecond, at creation and later.
+    let create = async |end| {
+        let new = types::NewApiKey::builder().name("Explicit").expires_at(end);
+        client.create_api_key().org_id(org_id).body(new).send().await
+    };
+    let last = create(at("2026-05-30T08:00:00Z")).await.expect("created").into_inner();
+    let too_long = refusal(create(at("2026-05-30T08:00:00.001Z")).await);
+    let message = "must be at most 90 days ahead, 2026-05-30T08:00:00Z: the organization lets no key last longer";
+    assert_eq!((&*too_long.errors[0].field, &*too_long.errors[0].message), ("expires_at", message));
+    clock.advance(TimeDelta::days(1));
+    let update = async |id: &str, change: types::builder::ApiKeyChange| {
+        client.update_api_key().org_id(org_id).key_id(id).body(change).send().await
+    };
+    let later = |text: &str| types::ApiKeyChange::builder().expires_at(at(text));
+    update(&last.id, later("2026-05-31T08:00:00Z")).await.expect("90 days from now");
+    assert_eq!(refusal(update(&last.id, later("2026-06-01T08:00:00Z")).await).errors[0].field, "expires_at");
+    let clear = types::ApiKeyChange::builder().clear(Some(vec![types::ClearableApiKeyField::ExpiresAt]));
+    assert_eq!(refusal(update(&last.id, clear).await).errors[0].field, "expires_at");
+    let renamed = types::ApiKeyChange::builder().name("Before, renamed".to_owned());
+    update(&before.id, renamed).await.expect("what else changes is not the limit's business");
+
+    // What cannot be meant, and how to be rid of it.
+    let wrong = refusal(limit(change().usual_key_days(NonZero::new(91))).await);
+    assert_eq!(wrong.errors[0].message, "must be at most longest_key_days, which is 90");
+    use types::ClearableOrganizationField as Clear;
+    let none = limit(change().clear(Some(vec![Clear::LongestKeyDays, Clear::UsualKeyDays])))
+        .await
+        .expect("cleared")
+        .into_inner();
+    assert_eq!((none.longest_key_days, none.usual_key_days), (None, None));
+    assert_eq!(club.create_key("Endless").await.expires_at, None);
+    // Nobody else sets it.
+    let refused =
+        club.coach.client.update_organization().org_id(org_id).body(change().longest_key_days(NonZero::new(1)));
+    assert_eq!(refusal(refused.send().await).code, "head_coach_required");
 }

@@ -176,6 +176,10 @@ async fn refusals_are_told_by_the_minute_and_in_no_callers_request() {
         let with_key = server.client(&reader.secret);
         assert_eq!(refusal(with_key.get_organization().org_id(org_id).send().await).code, "scope_required");
     }
+    // Whoever writes a letter as its number is refused, and told of, all the same.
+    let disguised = club.path("/api-keys").replace("org_", "org%5F");
+    let answer = server.request("get", &disguised).bearer_auth(&club.coach.token).send().await.expect("answered");
+    assert_eq!(answer.status(), 403);
     assert_eq!(refusal(server.client(&gone.secret).get_caller().send().await).code, "key_revoked");
     // What is wrong about a request is no want of right, and outsiders are told nothing, here too.
     club.coach
@@ -204,7 +208,7 @@ async fn refusals_are_told_by_the_minute_and_in_no_callers_request() {
     };
     let rows: BTreeSet<String> = told.iter().map(row).collect();
     let expected = [
-        "Ben Coach: list_api_keys head_coach_required 3",
+        "Ben Coach: list_api_keys head_coach_required 4",
         "Gone: get_caller key_revoked 1",
         "Reader: get_organization scope_required 3",
     ];

@@ -92,6 +92,9 @@ REASONS = [
     Reason("(create|update)_api_key", r"allowed_ips\[\d+\]", "^must be an address or a range"),
     # What time it is; and which of the times that RFC 3339 can write the server can keep.
     Reason("(create|update)_api_key", "expires_at", "^must lie in the (future|years 1970 to 9999)"),
+    # How long the club lets its keys last.
+    Reason("(create|update)_api_key", "expires_at", r"^must be at most \d+ days ahead"),
+    Reason("update_organization", "usual_key_days", r"^must be at most longest_key_days, which is \d+$"),
     # Who is a coach of the club, and that a coach has none.
     Reason("(create|update)_member", "coach_id", "^must be the id of a coach of this organization$"),
     Reason("(create|update)_member", "coach_id", "^only an athlete is assigned to a coach$"),

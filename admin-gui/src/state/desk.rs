@@ -64,6 +64,8 @@ pub fn club(id: &str) -> Club {
         plan: Plan::Coach,
         security_settings: true,
         active_keys: Some(1),
+        longest_key_days: None,
+        usual_key_days: None,
         created_at: start(),
         etag: Some("\"1\"".into()),
     }

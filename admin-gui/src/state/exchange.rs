@@ -261,10 +261,8 @@ pub enum Change {
     },
     /// Change the club.
     UpdateClub {
-        /// Its name.
-        name: String,
-        /// Its description.
-        description: Option<String>,
+        /// As it is to be.
+        club: Box<Club>,
         /// The revision that the change is meant for.
         etag: Option<String>,
     },

@@ -200,6 +200,22 @@ impl<I: Items> Listing<I> {
         }
     }
 
+    /// Ends the load where `next` begins: what came in is shown.
+    pub fn cut(&mut self, next: String, now: Timestamp) {
+        if let Some(incoming) = self.incoming.take() {
+            self.replaced = Some(std::mem::replace(&mut self.items, incoming));
+        }
+        self.load = 0;
+        self.rest = Some(next);
+        self.progress = Progress::Stopped;
+        (self.loaded_at, self.settled_at) = (Some(now), Some(now));
+    }
+
+    /// Whether a page of that load is awaited.
+    pub fn awaits(&self, load: u64) -> bool {
+        load == self.load && self.is_loading()
+    }
+
     /// Nothing will come any more: the session is over.
     pub fn interrupt(&mut self) {
         self.stale = true;

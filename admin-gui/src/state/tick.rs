@@ -80,8 +80,9 @@ impl Console {
             Some(Dialog::Revoke(form)) => form.asked_since(),
             _ => None,
         };
-        let waits = [self.keys.list.progress.since(), self.members.list.progress.since(), asked];
-        let waits = waits.into_iter().flatten().filter_map(|since| shown_at(since, now));
+        let lists = [&self.keys.list.progress, &self.members.list.progress, &self.audit.list.progress];
+        let waits = lists.map(|progress| progress.since()).into_iter().chain([asked]);
+        let waits = waits.flatten().filter_map(|since| shown_at(since, now));
         waits.chain(connection).chain(self.asks_for_first_use_at(now)).fold(minute, Timestamp::min)
     }
 

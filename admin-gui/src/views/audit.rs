@@ -21,8 +21,8 @@ use crate::{
     },
     theme::{Icon, Weight, colors, face, font, mono, size, space},
     widgets::{
-        Button, Cells, Column, Dialog, Entry, Row, Table, Width, body, caption, chip, choose, entry, label_text, line,
-        menu_item, muted, search, spinner, title,
+        Button, Cells, Column, Dialog, Entry, Row, Table, Width, body, caption, chip, choose, code, entry, label_text,
+        line, menu_item, muted, search, spinner, title,
     },
 };
 
@@ -49,7 +49,11 @@ pub fn show(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
     if console.audit.list.is_first_load() {
         skeleton(ui, size::ROW_TALL, console.audit.list.progress.since(), draw.clock);
     } else if console.audit.rows.is_empty() && !console.audit.list.is_loading() {
-        nothing(ui, console, draw);
+        // Where reading failed nothing is known, and that is said above.
+        if console.audit.list.loaded_at.is_some() {
+            nothing(ui, console, draw);
+        }
+        footer(ui, console, draw);
     } else {
         table(ui, console, draw);
     }
@@ -116,16 +120,20 @@ fn filters(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
 
 fn nothing(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
     let searched = console.audit.search.trim().to_owned();
-    let narrow = console.audit.filter != Default::default() || !searched.is_empty();
+    let filtered = console.audit.filter != Default::default();
     let title =
         if searched.is_empty() { "Nothing happened".to_owned() } else { format!("No event matches \"{searched}\"") };
-    let text = if narrow {
-        "Only the events that were read are searched. Look further back, or at everything."
-    } else {
-        "In the last 30 days nothing was changed, and nothing refused."
+    let text = match (searched.is_empty(), filtered) {
+        (false, _) => "Only the events that were read are searched. Read older ones, or clear the search.",
+        (true, true) => "Nothing that the filters take was changed or refused.",
+        (true, false) => "In the last 30 days nothing was changed, and nothing refused.",
     };
     empty(ui, Icon::History, &title, text, |ui| {
-        if Button::new("Show everything").show(ui).clicked() {
+        if !searched.is_empty() && Button::new("Clear search").show(ui).clicked() {
+            console.audit.search.clear();
+            draw.acts.push(Action::SearchAudit);
+        }
+        if searched.is_empty() && Button::new("Show everything").show(ui).clicked() {
             console.audit.search.clear();
             console.audit.filter = crate::state::audit::Filter { period: Period::All, ..Default::default() };
             draw.acts.push(Action::FilterAudit);
@@ -230,7 +238,7 @@ fn footer(ui: &mut Ui, console: &Console, draw: &mut Draw<'_>) {
         ui.set_height(24.0);
         let list = &console.audit.list;
         let (shown, all) = (console.audit.rows.len(), list.items.len());
-        let more = list.progress == Progress::Stopped;
+        let more = list.has_rest() && !list.is_loading();
         let text = match (shown == all, more) {
             (true, false) => format!("{} events", grouped(all)),
             (true, true) => format!("The newest {} events", grouped(all)),
@@ -366,11 +374,10 @@ fn content(ui: &mut Ui, form: &mut ExportForm, opened: bool, act: &impl Fn(Actio
             }
         });
     });
-    let checked = form.file();
-    let problem = form.file.problem(&checked);
-    let response = Entry::new("File").problem(problem).mono().focus(opened).show(ui, &mut form.file);
-    if super::sent(ui, &[&response]) {
-        act(Action::Export);
+    if form.is_on() {
+        code(ui, form.file.text.trim(), font::LABEL);
+    } else {
+        file(ui, form, opened, act);
     }
     match form.progress {
         ExportProgress::Writing(count) => {
@@ -390,5 +397,14 @@ fn content(ui: &mut Ui, form: &mut ExportForm, opened: bool, act: &impl Fn(Actio
                 }
             });
         }
+    }
+}
+
+fn file(ui: &mut Ui, form: &mut ExportForm, opened: bool, act: &impl Fn(Action)) {
+    let checked = form.file();
+    let problem = form.file.problem(&checked);
+    let response = Entry::new("File").problem(problem).mono().focus(opened).show(ui, &mut form.file);
+    if super::sent(ui, &[&response]) {
+        act(Action::Export);
     }
 }

@@ -87,9 +87,25 @@ fn about(ui: &mut Ui, form: &mut ClubForm, draw: &mut Draw<'_>) {
     let checked = form.description();
     let problem = form.description.problem(&checked);
     Entry::new("Description").optional().rows(3).problem(problem).show(ui, &mut form.description);
+    let (longest, usual) = (form.longest(), form.usual());
+    let mut fields = vec![field];
+    ui.vertical(|ui| {
+        ui.spacing_mut().item_spacing.y = space::S;
+        ui.horizontal_top(|ui| {
+            ui.spacing_mut().item_spacing.x = space::L;
+            let problem = form.longest.problem(&longest);
+            let entry = Entry::new("Keys last at most, in days").optional().width(200.0).problem(problem);
+            fields.push(entry.show(ui, &mut form.longest));
+            let problem = form.usual.problem(&usual);
+            let entry = Entry::new("Usually, in days").optional().width(200.0).problem(problem);
+            fields.push(entry.show(ui, &mut form.usual));
+        });
+        let about = "New keys must end in time, and are proposed to end as usual. Keys that there are keep their end.";
+        caption(ui, about, colors(ui).muted);
+    });
     let changed = form.is_changed();
     let busy = form.sending.is_on();
-    let send = super::sent(ui, &[&field]);
+    let send = super::sent(ui, &fields.iter().collect::<Vec<_>>());
     ui.horizontal(|ui| {
         if Button::primary("Save").enabled(changed).busy(busy).show(ui).clicked() || (send && changed) {
             draw.acts.push(Action::SaveClub);

@@ -95,12 +95,14 @@ fn expiry(ui: &mut Ui, form: &mut KeyForm, clock: &Clock) -> Option<eframe::egui
         ui.horizontal_wrapped(|ui| {
             let mut choices = Vec::new();
             if form.key.is_none() {
-                for days in [7, 30, 90] {
+                for days in form.proposals() {
                     choices.push((Expiry::Days(days), format!("In {days} days")));
                 }
             }
             choices.push((Expiry::On, "On a date".to_owned()));
-            choices.push((Expiry::Never, "Never".to_owned()));
+            if form.longest_days.is_none() || form.expiry == Expiry::Never {
+                choices.push((Expiry::Never, "Never".to_owned()));
+            }
             for (expiry, text) in choices {
                 if chip(ui, form.expiry == expiry, &text, None).clicked() {
                     if expiry == Expiry::On && form.day.text.is_empty() {
@@ -166,7 +168,7 @@ fn foretold(ui: &mut Ui, form: &KeyForm, clock: &Clock) {
     let Some(impact) = form.foretold.as_ref().and_then(|foretold| foretold.impact.as_ref()) else { return };
     let colors = colors(ui);
     let (tone, icon, text) = match impact.in_words(clock) {
-        Some(calls) => (colors.warn, Icon::TriangleAlert, format!("Would refuse {calls}")),
+        Some(calls) => (colors.warn, Icon::TriangleAlert, format!("Would have refused {calls}")),
         None => (colors.ok, Icon::Check, "Nothing that it did in the last 30 days would be refused.".to_owned()),
     };
     banner(ui, &Banner { tone, icon, title: "", text: &text, detail: None, act: None });

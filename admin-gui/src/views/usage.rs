@@ -30,7 +30,10 @@ pub fn of<'a>(console: &'a Console, key: &Key) -> Option<&'a Result<Usage, Failu
 pub fn activation(ui: &mut Ui, activation: &Activation, clock: &Clock) {
     let colors = colors(ui);
     let (icon, color, text) = match &activation.first_use {
-        Some(first) => (Icon::Check, colors.ok.color, format!("It works: {}.", first_call(first, clock))),
+        Some((call, watched)) => {
+            let which = if *watched { "first" } else { "last" };
+            (Icon::Check, colors.ok.color, format!("It works: {which} call {}.", call_in_words(call, clock)))
+        }
         None if activation.is_awaited(clock.now) => {
             (Icon::Hourglass, colors.muted, "Waiting for the first call with this secret. It is shown here.".to_owned())
         }
@@ -42,12 +45,12 @@ pub fn activation(ui: &mut Ui, activation: &Activation, clock: &Clock) {
     });
 }
 
-/// A first call: "first call 14:02, members listed, from 203.0.113.7".
-fn first_call(first: &LastUse, clock: &Clock) -> String {
-    let operation = first.operation.as_deref().map(|operation| format!(", {}", operation_in_words(operation)));
-    let address = first.address.as_deref().map(|address| format!(", from {address}"));
+/// A call: "14:02, members listed, from 203.0.113.7".
+fn call_in_words(call: &LastUse, clock: &Clock) -> String {
+    let operation = call.operation.as_deref().map(|operation| format!(", {}", operation_in_words(operation)));
+    let address = call.address.as_deref().map(|address| format!(", from {address}"));
     let (operation, address) = (operation.unwrap_or_default(), address.unwrap_or_default());
-    format!("first call {}{operation}{address}", clock.time(first.at))
+    format!("{}{operation}{address}", clock.time(call.at))
 }
 
 /// What the server advises, each with what can be done about it.

@@ -218,6 +218,8 @@ pub fn club(organization: types::Organization, etag: Option<String>) -> Club {
         plan: organization.plan.into(),
         security_settings: organization.features.contains(&types::Feature::SecuritySettings),
         active_keys: organization.active_api_keys.and_then(|count| u64::try_from(count).ok()),
+        longest_key_days: organization.longest_key_days.and_then(|days| u16::try_from(days).ok()),
+        usual_key_days: organization.usual_key_days.and_then(|days| u16::try_from(days).ok()),
         created_at: instant(organization.created_at),
         etag,
     }

@@ -277,16 +277,17 @@ impl Session {
         run: u64,
         outbox: &Outbox,
     ) -> Result<u64, Failure> {
-        let failed = |error: std::io::Error| failure::of_file(&error, file);
-        let mut export = Export::begin(file, format).map_err(failed)?;
+        let mut export = on_disk(file, move |file| Export::begin(file, format)).await?;
         let mut cursor: Option<String> = None;
         loop {
             let page = self.events(organization, query, cursor.as_deref()).await?;
-            let count = export.add(&page.data).map_err(failed)?;
-            outbox.send(Event::Exported { run, exported: Exported::Some(count) });
             cursor = page.next_cursor;
+            let added = on_disk(file, move |_| export.add(&page.data).map(|count| (export, count))).await?;
+            let count;
+            (export, count) = added;
+            outbox.send(Event::Exported { run, exported: Exported::Some(count) });
             if cursor.is_none() {
-                return export.finish(file, replace).map_err(failed);
+                return on_disk(file, move |file| export.finish(file, replace)).await;
             }
         }
     }
@@ -410,9 +411,22 @@ impl Session {
                     expires_at: answers::instant(invited.invitation.expires_at),
                 }
             }
-            Change::UpdateClub { name, description, etag: revision } => {
-                let clear = description.is_none().then(|| vec![types::ClearableOrganizationField::Description]);
-                let body = types::OrganizationChange { name: Some(name), description, clear };
+            Change::UpdateClub { club, etag: revision } => {
+                use types::ClearableOrganizationField as Field;
+                let empty = [
+                    (Field::Description, club.description.is_none()),
+                    (Field::LongestKeyDays, club.longest_key_days.is_none()),
+                    (Field::UsualKeyDays, club.usual_key_days.is_none()),
+                ];
+                let clear: Vec<_> = empty.into_iter().filter(|(_, empty)| *empty).map(|(field, _)| field).collect();
+                let days = |days: Option<u16>| days.and_then(|days| NonZero::new(days.into()));
+                let body = types::OrganizationChange {
+                    name: Some(club.name),
+                    description: club.description,
+                    longest_key_days: days(club.longest_key_days),
+                    usual_key_days: days(club.usual_key_days),
+                    clear: (!clear.is_empty()).then_some(clear),
+                };
                 let request = client.update_organization().org_id(org).body(body);
                 let request = if let Some(revision) = revision { request.if_match(revision) } else { request };
                 let response = request.send().await?;
@@ -489,6 +503,17 @@ impl Session {
         let request = if let Some(revision) = revision { request.if_match(revision) } else { request };
         Ok(request.send().await?.into_inner().into())
     }
+}
+
+/// Does something with a file on a thread that may wait for the disk.
+async fn on_disk<R: Send + 'static>(
+    file: &Path,
+    act: impl FnOnce(&Path) -> std::io::Result<R> + Send + 'static,
+) -> Result<R, Failure> {
+    let path = file.to_owned();
+    let done = tokio::task::spawn_blocking(move || act(&path)).await;
+    let done = done.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+    done.map_err(|error| failure::of_file(&error, file))
 }
 
 /// All that can be said of a key, as the API wants it said.

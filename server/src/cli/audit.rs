@@ -1,6 +1,9 @@
 //! `audit`: walks the chains of the audit log, and prints where they stand, so that it can be kept elsewhere.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
 use clap::Subcommand;
 use serde::{Deserialize, Serialize};
@@ -103,7 +106,12 @@ async fn walk_copy(file: &Path, kept: Vec<Head>) -> Result<Walked, String> {
 pub fn walk(service: &Service, access: ShellAccess, mut kept: Vec<Head>) -> Result<Walked, Error> {
     kept.extend(service.read(|tx| tx.operator(access).recorded_heads())?);
     let chains = service.read(|tx| tx.operator(access).audit_chains(&kept))?;
+    let mut of_chain: HashMap<_, Vec<Head>> = HashMap::new();
+    for head in kept {
+        of_chain.entry(head.organization_id).or_default().push(head);
+    }
     let walk = |organization_id| {
+        let kept = of_chain.remove(&organization_id).unwrap_or_default();
         let outcome = service.read(|tx| tx.operator(access).verify_chain(organization_id, &kept))?;
         let chain = organization_id.map_or_else(|| "server".to_owned(), |id| id.to_string());
         let (events, broken) = match outcome {

@@ -352,8 +352,10 @@ impl Seeding {
                 Err(Error::Unauthenticated(_)) => Some("key_expired"),
                 _ => refused,
             };
-            if let (Some(mut call), Some(code)) = (presented.call, code) {
-                call.refused(code, true);
+            let Some(mut call) = presented.call else { continue };
+            match code {
+                Some(code) => call.refused(code, true),
+                None => call.answered(),
             }
         }
     }

@@ -116,7 +116,9 @@ body! {
     post NewApiKeyBody {
         /// By which you will know it, such as the integration that will use it. Need not be unique.
         name: Name,
-        /// From then on it is refused; lies in the future. A key without one does not expire.
+        /// From then on it is refused; lies in the future, and not further ahead than the organization's
+        /// `longest_key_days`. A key without one lasts for its `usual_key_days`, else for `longest_key_days`, else for
+        /// ever.
         expires_at: Option<Timestamp>,
         /// What it may do; everything if left out.
         #[oai(validator(min_items = 1, max_items = 20))]

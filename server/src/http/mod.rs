@@ -266,6 +266,10 @@ impl<E: Endpoint> Endpoint for Outermost<E> {
             tracing::error!(operation = operation.id, code, "this refusal is not documented");
         }
         let mut response = outcome.unwrap_or_else(|problem| problem.respond(request_id));
+        let mut call = call;
+        if let Some(call) = &mut call {
+            call.answered();
+        }
         if let Some(code) = code {
             let for_want_of_right = matches!(response.status().as_u16(), 401 | 403 | 429);
             if let Some(mut call) = call {

@@ -17,12 +17,12 @@ use super::{
     problem::{self, Problem},
     refused::{BODY, CONDITIONAL, HEAD_COACH, INSIDER, Kinds, Refused, SESSION, THROTTLED},
     reply::Reply,
-    schema::{ClearableOrganizationField, CursorText, Limit, TypedPassword, cleared, set_or_clear},
+    schema::{ClearableOrganizationField, CursorText, KeyDaysNumber, Limit, TypedPassword, cleared, set_or_clear},
     security::{AnyCaller, SessionCaller},
 };
 use crate::service::{
-    Description, Feature, Id, MemberId, Name, OrganizationChange, OrganizationId, OrganizationView, Origin, Plan,
-    Service, Timestamp,
+    Description, Feature, Id, KeyDays, MemberId, Name, OrganizationChange, OrganizationId, OrganizationView, Origin,
+    Plan, Service, Timestamp,
 };
 
 /// A club.
@@ -39,6 +39,10 @@ pub struct OrganizationBody {
     features: Vec<Feature>,
     /// How many API keys are active; for the head coach alone, else `null`.
     active_api_keys: Option<u32>,
+    /// For how many days an API key may be made to last; `null` for as long as one likes.
+    longest_key_days: Option<u16>,
+    /// For how many days a key lasts that is created without `expires_at`; `null` for `longest_key_days`.
+    usual_key_days: Option<u16>,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -52,6 +56,8 @@ impl From<OrganizationView> for OrganizationBody {
             plan: organization.plan,
             features: organization.plan.features(),
             active_api_keys: active_api_keys.and_then(|count| count.try_into().ok()),
+            longest_key_days: organization.longest_key_days.map(KeyDays::get),
+            usual_key_days: organization.usual_key_days.map(KeyDays::get),
             created_at: organization.created_at,
             updated_at: organization.updated_at,
         }
@@ -74,8 +80,12 @@ body! {
         name: Option<Name>,
         /// What the club wants to say about itself.
         description: Option<Description>,
+        /// For how many days an API key may be made to last. Keys that there are keep their end.
+        longest_key_days: Option<KeyDaysNumber>,
+        /// For how many days a key lasts that is created without `expires_at`; at most `longest_key_days`.
+        usual_key_days: Option<KeyDaysNumber>,
         /// Fields to be emptied.
-        #[oai(validator(max_items = 1, unique_items))]
+        #[oai(validator(max_items = 3, unique_items))]
         clear: Option<Vec<ClearableOrganizationField>>,
     }
 }
@@ -100,7 +110,9 @@ const HAND_OVER: Kinds = HEAD_COACH
 
 /// The organization that a path names.
 pub fn named_in(path: &str) -> Option<OrganizationId> {
-    path.strip_prefix("/api/v1/organizations/")?.split('/').next()?.parse().ok()
+    let text = path.strip_prefix("/api/v1/organizations/")?.split('/').next()?;
+    // As the framework reads it: whoever writes a letter as its number is meant all the same.
+    form_urlencoded::parse(format!("id={text}").as_bytes()).next()?.1.parse().ok()
 }
 
 /// The head coach sees how many keys are active, which changes without the organization.
@@ -176,7 +188,7 @@ impl OrganizationsApi {
 
     /// Change an organization
     ///
-    /// Name and description, by the head coach.
+    /// Name and description, and how long its API keys last, by the head coach.
     #[oai(
         path = "/api/v1/organizations/:org_id",
         method = "patch",
@@ -196,10 +208,24 @@ impl OrganizationsApi {
     ) -> Result<Reply<OrganizationBody>, Refused<{ HEAD_COACH | BODY | CONDITIONAL }>> {
         let mut errors = Vec::new();
         let clear = cleared(body.clear, ClearableOrganizationField::ALL.len(), &mut errors);
-        let clear = clear.contains(&ClearableOrganizationField::Description);
+        let clears = |field| clear.contains(&field);
+        let days = |days: Option<KeyDaysNumber>| days.and_then(|KeyDaysNumber(days)| KeyDays::new(days).ok());
+        use ClearableOrganizationField as Field;
         let change = OrganizationChange {
             name: body.name,
-            description: set_or_clear("description", body.description, clear, &mut errors),
+            description: set_or_clear("description", body.description, clears(Field::Description), &mut errors),
+            longest_key_days: set_or_clear(
+                "longest_key_days",
+                days(body.longest_key_days),
+                clears(Field::LongestKeyDays),
+                &mut errors,
+            ),
+            usual_key_days: set_or_clear(
+                "usual_key_days",
+                days(body.usual_key_days),
+                clears(Field::UsualKeyDays),
+                &mut errors,
+            ),
         };
         if !errors.is_empty() {
             return Err(Problem::invalid(errors).into());

@@ -389,6 +389,11 @@ whole_number!(
     IdleHours(u16), 1 to 720, 24
 );
 
+whole_number!(
+    /// For how many days a key lasts: ten years at most.
+    KeyDaysNumber(u16), 1 to 3650, 90
+);
+
 impl FromJson for bool {
     fn from_json(value: Value) -> Result<Self, Vec<FieldError>> {
         value.as_bool().map_or_else(|| wrong_kind("true or false", &value), Ok)
@@ -549,7 +554,9 @@ macro_rules! clearable {
 
 clearable! {
     /// A field of an organization that can be emptied.
-    ClearableOrganizationField { Description = "description" }
+    ClearableOrganizationField {
+        Description = "description", LongestKeyDays = "longest_key_days", UsualKeyDays = "usual_key_days"
+    }
     /// A field of a member that can be emptied.
     ClearableMemberField { Email = "email", ExternalId = "external_id", CoachId = "coach_id", Labels = "labels" }
     /// A field of an API key that can be emptied.

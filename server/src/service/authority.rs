@@ -13,7 +13,7 @@ use super::{
     model::{
         api_key::{ApiKey, KeyState, Reach},
         audit_event::{Actor, AuditEvent},
-        id::{ApiKeyId, MemberId, OrganizationId, RequestId, UserId},
+        id::{ApiKeyId, EventId, Id as _, MemberId, OrganizationId, RequestId, UserId},
         organization::Organization,
         plan::Feature,
         role::{MemberStatus, Role},
@@ -332,9 +332,11 @@ impl Audit {
         target: impl std::fmt::Display,
         changes: serde_json::Value,
     ) -> Result<AuditEvent> {
+        let id: EventId = tx.new_id();
         let event = AuditEvent {
-            id: tx.new_id(),
-            at: tx.now(),
+            id,
+            // Runs backwards no more than the id does: events are found by time.
+            at: id.made_at(),
             actor,
             action: action.to_owned(),
             target: target.to_string(),

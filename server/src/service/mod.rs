@@ -47,7 +47,7 @@ pub use self::{
         ip_range::IpRange,
         member::{Member, MemberFilter},
         name::{Description, ExternalId, Label, Name, Reason},
-        organization::Organization,
+        organization::{KeyDays, Organization},
         password::Password,
         plan::{Feature, Plan},
         revision::{Expected, Revised},
@@ -215,7 +215,8 @@ impl Service {
             user_agent,
             operation,
             accepted: caller.is_ok(),
-            refused: None,
+            // Until there is an answer.
+            refused: Some("canceled"),
         });
         if call.is_none() && caller.is_ok() {
             self.recent.note_session(hash, at);
@@ -234,11 +235,16 @@ impl Service {
     /// Forgets what need not be remembered any longer: answers to requests, and calls of long ago.
     pub async fn forget(&self) -> Result<()> {
         const AT_ONCE: usize = 1000;
-        while self.read(|tx| Ok(store::idempotency::any_over(tx)?))? {
-            self.write(|tx| Ok(store::idempotency::forget_over(tx, AT_ONCE)?)).await?;
-        }
-        while self.read(|tx| Ok(store::usage::any_over(tx)?))? {
-            self.write(|tx| Ok(store::usage::forget_over(tx, AT_ONCE)?)).await?;
+        /// The rest is forgotten the next time: the flush must not wait for it.
+        const TIMES: usize = 10;
+        for _ in 0..TIMES {
+            if self.read(|tx| Ok(store::idempotency::any_over(tx)?))? {
+                self.write(|tx| Ok(store::idempotency::forget_over(tx, AT_ONCE)?)).await?;
+            } else if self.read(|tx| Ok(store::usage::any_over(tx)?))? {
+                self.write(|tx| Ok(store::usage::forget_over(tx, AT_ONCE)?)).await?;
+            } else {
+                break;
+            }
         }
         Ok(())
     }
@@ -261,12 +267,14 @@ impl Service {
     /// Writes what time alone brings: which keys come near their end, and where the chains stand.
     pub async fn keep_audit(&self) -> Result<()> {
         let told = self.read(|tx| Ok(store::api_keys::expiries_told(tx)?))?;
-        if told.is_none_or(|told| self.clock.now().since(told) >= LOOK_EVERY) {
+        let now = self.clock.now();
+        if told.is_none_or(|told| now.since(told) >= LOOK_EVERY || told > now) {
             let (near, until) = self.read(actions::audit::near_end)?;
             self.write(move |tx| actions::audit::tell_of_near_end(tx, &near, until)).await?;
         }
         if self.read(actions::audit::heads_are_due)? {
-            self.write(actions::audit::record_heads).await?;
+            let grown = self.read(actions::audit::grown_heads)?;
+            self.write(move |tx| actions::audit::record_heads(tx, &grown)).await?;
         }
         Ok(())
     }
@@ -278,10 +286,13 @@ impl Service {
 
     async fn write_down(&self, last: bool) -> Result<()> {
         let _one_at_a_time = self.flushing.lock().await;
-        for generation in self.recent.seal(self.clock.now(), last) {
-            let number = generation.number;
-            self.write(move |tx| write_generation(tx, &generation)).await?;
-            self.recent.wrote(number);
+        // What a flush before had sealed and not written comes first, and what has gathered since then after it.
+        for _ in 0..if last { 2 } else { 1 } {
+            for generation in self.recent.seal(self.clock.now(), last) {
+                let number = generation.number;
+                self.write(move |tx| write_generation(tx, &generation)).await?;
+                self.recent.wrote(number);
+            }
         }
         Ok(())
     }
@@ -371,15 +382,15 @@ fn write_generation(tx: &WriteTx, generation: &Generation) -> Result<()> {
             store::usage::add(tx, *day, organization_id, id, calls)?;
         }
     }
-    for (who, refusals) in &generation.refusals {
-        let (organization_id, actor) = match who {
+    for (call, refusals) in &generation.refusals {
+        let (organization_id, actor) = match &call.who {
             Refused::Member { organization_id, user_id } => (*organization_id, Actor::User { id: *user_id }),
             Refused::Key(hash) => match store::api_keys::place_of_secret(tx, hash)? {
                 Some((organization_id, id)) => (organization_id, Actor::ApiKey { id }),
                 None => continue,
             },
         };
-        actions::audit::record_refusals(tx, organization_id, actor, refusals)?;
+        actions::audit::record_refusals(tx, organization_id, actor, call, refusals)?;
     }
     Ok(store::usage::put_generation(tx, generation.number)?)
 }

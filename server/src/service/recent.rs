@@ -46,7 +46,7 @@ pub struct Generation {
     /// How each secret of a key was used.
     pub keys: HashMap<SecretHash, KeyUse>,
     /// Who was refused what for want of a right, by minute.
-    pub refusals: Vec<(Refused, Refusals)>,
+    pub refusals: HashMap<RefusedCall, Refusals>,
 }
 
 /// Who was refused.
@@ -63,13 +63,21 @@ pub enum Refused {
     },
 }
 
-/// Requests of one caller, for one operation, that were refused alike in one minute.
-#[derive(Debug, Clone)]
-pub struct Refusals {
+/// By which refusals are told together: who was refused what, why, and in which minute since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RefusedCall {
+    /// Who.
+    pub who: Refused,
     /// The operation's name.
     pub operation: &'static str,
     /// The code of the problem.
     pub code: &'static str,
+    minute: i64,
+}
+
+/// Requests of one caller, for one operation, that were refused alike in one minute.
+#[derive(Debug, Clone)]
+pub struct Refusals {
     /// How many.
     pub count: u64,
     /// When the last of them came.
@@ -78,10 +86,11 @@ pub struct Refusals {
     pub origin: Origin,
 }
 
-impl Refusals {
-    fn minute(&self) -> i64 {
-        self.last_at.as_millis() / 60_000
-    }
+/// How many refusals are kept in memory at most, while they cannot be written; further ones are not told.
+const MOST_REFUSALS: usize = 10_000;
+
+fn minute(at: Timestamp) -> i64 {
+    at.as_millis() / 60_000
 }
 
 /// How a secret of a key was used.
@@ -138,17 +147,13 @@ impl RecentUse {
         at: Timestamp,
         origin: Origin,
     ) {
-        let further = Refusals { operation, code, count: 1, last_at: at, origin };
+        let call = RefusedCall { who, operation, code, minute: minute(at) };
         let mut generations = self.lock();
-        let known = generations.gathering.refusals.iter_mut().find(|(known, refusals)| {
-            (*known, refusals.operation, refusals.code) == (who, operation, code)
-                && refusals.minute() == further.minute()
-        });
-        match known {
-            Some((_, refusals)) => {
-                (refusals.count, refusals.last_at, refusals.origin) = (refusals.count + 1, at, origin);
-            }
-            None => generations.gathering.refusals.push((who, further)),
+        let refusals = &mut generations.gathering.refusals;
+        if let Some(known) = refusals.get_mut(&call) {
+            (known.count, known.last_at, known.origin) = (known.count + 1, at, origin);
+        } else if refusals.len() < MOST_REFUSALS {
+            refusals.insert(call, Refusals { count: 1, last_at: at, origin });
         }
     }
 
@@ -185,9 +190,9 @@ impl RecentUse {
         let written = generations.written;
         if generations.sealed.iter().all(|generation| generation.number <= written) {
             let Generation { sessions, keys, refusals, .. } = std::mem::take(&mut generations.gathering);
-            let minute = now.as_millis() / 60_000;
-            let (refusals, present): (Vec<_>, Vec<_>) =
-                refusals.into_iter().partition(|(_, refusals)| last || refusals.minute() != minute);
+            let present = minute(now);
+            let (refusals, present): (HashMap<_, _>, HashMap<_, _>) =
+                refusals.into_iter().partition(|(call, _)| last || call.minute != present);
             generations.gathering.refusals = present;
             let (mut sessions, mut keys) = (sessions.into_iter(), keys.into_iter());
             let mut refusals = refusals.into_iter();
@@ -195,7 +200,7 @@ impl RecentUse {
             for number in written + 1.. {
                 let sessions: HashMap<_, _> = sessions.by_ref().take(AT_ONCE).collect();
                 let keys: HashMap<_, _> = keys.by_ref().take(AT_ONCE).collect();
-                let refusals: Vec<_> = refusals.by_ref().take(AT_ONCE).collect();
+                let refusals: HashMap<_, _> = refusals.by_ref().take(AT_ONCE).collect();
                 if sessions.is_empty() && keys.is_empty() && refusals.is_empty() {
                     break;
                 }
@@ -243,6 +248,11 @@ pub struct Call {
 }
 
 impl Call {
+    /// The call was answered with what it asked for.
+    pub fn answered(&mut self) {
+        self.refused = None;
+    }
+
     /// The call was refused with the problem that has this code; `for_want_of_right`, and not for what it asked.
     pub fn refused(&mut self, code: &'static str, for_want_of_right: bool) {
         self.refused = Some(code);
@@ -340,16 +350,17 @@ mod tests {
         }
         let told = |sealed: Vec<Arc<Generation>>| {
             let number = sealed.last().map(|generation| generation.number);
-            let told: Vec<_> = sealed
+            let mut told: Vec<_> = sealed
                 .iter()
                 .flat_map(|generation| {
-                    generation.refusals.iter().map(|(_, refusals)| (refusals.operation, refusals.count))
+                    generation.refusals.iter().map(|(call, refusals)| (call.operation, refusals.count))
                 })
                 .collect();
+            told.sort_unstable();
             number.into_iter().for_each(|number| recent.wrote(number));
             told
         };
-        assert_eq!(told(recent.seal(Timestamp::from_millis(62_000), false)), [("list_members", 3), ("get_member", 1)]);
+        assert_eq!(told(recent.seal(Timestamp::from_millis(62_000), false)), [("get_member", 1), ("list_members", 3)]);
         assert_eq!(told(recent.seal(Timestamp::from_millis(63_000), false)), []);
         assert_eq!(told(recent.seal(Timestamp::from_millis(63_000), true)), [("list_members", 1)]);
     }

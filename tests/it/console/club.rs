@@ -82,3 +82,33 @@ async fn on_a_plan_without_keys_it_is_said_what_to_do() {
     screen.press("F5");
     screen.wait_for("More for Roster sync");
 }
+
+#[tokio::test]
+async fn the_club_says_how_long_its_keys_last() {
+    let (server, club) = club().await;
+    let mut screen = Screen::of(&server, &club.head_coach);
+    screen.press("Ctrl 4");
+    screen.wait_for("About");
+    screen.type_into("Keys last at most, in days", "ten");
+    screen.type_into("Usually, in days", "20");
+    screen.click("Save");
+    screen.wait_for("Must be a whole number of days, from 1 to 3650.");
+    screen.type_into("Keys last at most, in days", "10");
+    screen.click("Save");
+    screen.wait_for("Must be at most 10, the longest time.");
+    screen.type_into("Usually, in days", "5");
+    screen.click("Save");
+    screen.wait_for_words("Saved");
+    screen.press("Ctrl 1");
+    screen.press("Ctrl N");
+    screen.wait_for("New API key");
+    for (choice, there) in [("In 5 days", true), ("In 7 days", true), ("In 30 days", false), ("Never", false)] {
+        assert_eq!(screen.shows(choice), there, "{choice}");
+    }
+    screen.type_into("Name", "Roster sync");
+    screen.click("Create key");
+    screen.wait_for("Copy this key now");
+    let keys = club.head_coach.client.list_api_keys().org_id(&club.organization_id).send().await.expect("listed");
+    let lasts = keys.data[0].expires_at.expect("an end") - keys.data[0].created_at;
+    assert!(lasts <= chrono::TimeDelta::days(6), "{lasts}");
+}

@@ -86,7 +86,8 @@ async fn what_an_act_would_break_is_said_before_it() {
     screen.click("Add, change and remove athletes");
     screen.wait_for("Nothing that it did in the last 30 days would be refused.");
     screen.click("Read the members");
-    screen.wait_for_words("Would refuse 1 call in the last 30 days: members listed 1. The last came just now from");
+    screen
+        .wait_for_words("Would have refused 1 call in the last 30 days: members listed 1. The last came just now from");
     screen.click("Everything");
-    screen.wait_until("nothing is taken away", |screen| !screen.says("Would refuse"));
+    screen.wait_until("nothing is taken away", |screen| !screen.says("Would have refused"));
 }

@@ -140,6 +140,8 @@ pub struct Audit {
     pub actors: BTreeMap<String, String>,
     /// What the present load asks for.
     query: Query,
+    /// What the list asked for that is shown, if it goes on.
+    rest_query: Query,
     /// How many are read before somebody must ask for more.
     wanted: usize,
 }
@@ -180,9 +182,8 @@ impl State {
         let clock = self.clock.clone();
         let Some(console) = self.console_mut() else { return };
         let audit = &mut console.audit;
-        if !on {
-            audit.query = audit.asks(&clock);
-        }
+        // What goes on must ask for the same.
+        audit.query = if on { audit.rest_query.clone() } else { audit.asks(&clock) };
         audit.wanted = if on { audit.list.items.len() } else { 0 } + AT_ONCE;
         let cursor = audit.list.begin(load, now, on);
         let (organization, query) = (console.membership.organization_id.clone(), audit.query.clone());
@@ -214,28 +215,28 @@ impl State {
     /// Takes a page of events, or why it did not come.
     pub(super) fn hear_events(&mut self, load: u64, page: Result<Page<Event>, Failure>) {
         let failure = page.as_ref().err().cloned();
-        let next = page.as_ref().ok().and_then(|page| page.next.clone());
         let mut go_on = None;
-        if let Self { screen: Screen::Console(console), clock, .. } = self {
+        if let Self { screen: Screen::Console(console), clock, .. } = self
+            && console.audit.list.awaits(load)
+        {
             let audit = &mut console.audit;
-            if let Ok(page) = &page {
-                let named = page.items.iter().filter(|event| !event.is_refusal() || event.actor_name.is_some());
-                audit.actors.extend(named.map(|event| (event.actor_id.clone(), event.who().to_owned())));
+            let next = page.as_ref().ok().and_then(|page| page.next.clone());
+            for event in page.iter().flat_map(|page| &page.items) {
+                audit.actors.entry(event.actor_id.clone()).or_insert_with(|| event.who().to_owned());
             }
-            match audit.list.hear(load, clock.now, page) {
-                Heard::Nothing if next.is_none() => {}
-                Heard::Again => {}
-                _ => {
-                    drop(audit.list.take_replaced());
-                    audit.arrange();
-                    if audit.list.is_loading() && next.is_some() {
-                        if audit.list.items.len().max(audit.list.received()) < audit.wanted {
-                            go_on = next.map(|cursor| (audit.query.clone(), cursor));
-                        } else {
-                            audit.list.stop();
-                        }
-                    }
+            let heard = audit.list.hear(load, clock.now, page);
+            let received = audit.list.received();
+            match next {
+                Some(cursor) if received < audit.wanted => go_on = Some((audit.query.clone(), cursor)),
+                Some(cursor) => {
+                    audit.list.cut(cursor, clock.now);
+                    audit.rest_query = audit.query.clone();
                 }
+                None => {}
+            }
+            drop(audit.list.take_replaced());
+            if heard == Heard::Changed || !audit.list.is_loading() {
+                audit.arrange();
             }
         }
         if let Some((query, cursor)) = go_on {
@@ -285,11 +286,35 @@ mod tests {
         }
         assert_eq!(desk.console().audit.list.items.len(), 1000);
         assert!(!desk.console().audit.list.is_loading() && desk.console().audit.list.has_rest());
+        // Read anew, while the old ones stay on screen: the newest thousand again.
+        desk.wait(SignedDuration::from_secs(5));
+        desk.act(Action::Refresh);
+        let (again, cursor, load) = asked(&desk);
+        assert!(cursor.is_none() && again != query && desk.console().audit.rows.len() == 1000);
+        for part in 0..5 {
+            let page = page(part * 200 + 7..part * 200 + 207, Some("older"));
+            desk.hear(exchange::Event::Events { load, page });
+        }
+        assert_eq!(desk.console().audit.list.items[0].id, "evt_7", "what is new is there");
         desk.act(Action::LoadMoreEvents);
-        let (_, cursor, load) = asked(&desk);
-        assert_eq!(cursor.as_deref(), Some("next4"));
-        desk.hear(exchange::Event::Events { load, page: page(1000..1003, None) });
+        let (on, cursor, load) = asked(&desk);
+        assert_eq!((on, cursor.as_deref()), (again, Some("older")), "the same query, on from there");
+        desk.hear(exchange::Event::Events { load, page: page(1007..1010, None) });
         assert_eq!(desk.console().audit.rows.len(), 1003);
+    }
+
+    /// A page was on its way when the filter was changed, and its cursor was sent with the new filter.
+    #[test]
+    fn a_late_page_begins_nothing() {
+        let mut desk = Desk::of(&["org_a", "org_b"], vec![]);
+        desk.act(Action::Show(View::Audit));
+        let late = asked(&desk).2;
+        desk.act(Action::Switch("org_b".into()));
+        desk.act(Action::Show(View::Audit));
+        let count = desk.asked.len();
+        desk.hear(exchange::Event::Events { load: late, page: page(0..3, Some("next")) });
+        assert_eq!(desk.asked.len(), count, "nothing is asked for");
+        assert!(desk.console().audit.actors.is_empty(), "nor is anybody of the other club named");
     }
 
     #[test]

@@ -13,9 +13,12 @@ impl State {
         let now = self.clock.now;
         let Some(console) = self.console_mut() else { return };
         let (Some(form), Some(club)) = (&mut console.club_form, &mut console.club) else { return };
-        let (Ok(name), Ok(description)) = (form.name(), form.description()) else {
-            form.name.left = true;
-            form.description.left = true;
+        let (Ok(name), Ok(description), Ok(longest), Ok(usual)) =
+            (form.name(), form.description(), form.longest(), form.usual())
+        else {
+            for field in [&mut form.name, &mut form.description, &mut form.longest, &mut form.usual] {
+                field.left = true;
+            }
             return;
         };
         if form.sending.is_on() {
@@ -24,8 +27,9 @@ impl State {
         let before = Box::new(club.clone());
         club.name = name.as_str().to_owned();
         club.description = description.map(|description| description.as_str().to_owned());
-        let (name, description, etag) = (club.name.clone(), club.description.clone(), form.club.etag.clone());
-        let ticket = self.ask_change(What::UpdateClub { before }, Change::UpdateClub { name, description, etag });
+        (club.longest_key_days, club.usual_key_days) = (longest, usual);
+        let change = Change::UpdateClub { club: Box::new(club.clone()), etag: form.club.etag.clone() };
+        let ticket = self.ask_change(What::UpdateClub { before }, change);
         self.in_club_form(|form| form.sending = Sending::under(ticket, now));
     }
 

@@ -15,6 +15,10 @@ pub struct ClubForm {
     pub name: Field,
     /// The description.
     pub description: Field,
+    /// For how many days a key may last.
+    pub longest: Field,
+    /// For how many days a key lasts where nothing is said.
+    pub usual: Field,
     /// How the sending goes.
     pub sending: Sending,
 }
@@ -25,6 +29,8 @@ impl ClubForm {
         let (before, after) = (Self::of(&self.club), Self::of(club));
         self.name.rebase(before.name, after.name);
         self.description.rebase(before.description, after.description);
+        self.longest.rebase(before.longest, after.longest);
+        self.usual.rebase(before.usual, after.usual);
         self.club = club.clone();
     }
 
@@ -32,12 +38,18 @@ impl ClubForm {
     pub fn hear(&mut self, failure: &Failure) {
         self.name.hear("name", failure);
         self.description.hear("description", failure);
+        self.longest.hear("longest_key_days", failure);
+        self.usual.hear("usual_key_days", failure);
     }
 
     /// Whether anything was touched.
     pub fn is_changed(&self) -> bool {
         let before = Self::of(&self.club);
-        self.name.text.trim() != before.name.text || self.description.text.trim() != before.description.text
+        let is_other = |now: &Field, before: &Field| now.text.trim() != before.text;
+        is_other(&self.name, &before.name)
+            || is_other(&self.description, &before.description)
+            || is_other(&self.longest, &before.longest)
+            || is_other(&self.usual, &before.usual)
     }
 
     /// The form of a club.
@@ -46,6 +58,8 @@ impl ClubForm {
             club: club.clone(),
             name: Field::of(&club.name),
             description: Field::of(club.description.clone().unwrap_or_default()),
+            longest: Field::of(club.longest_key_days.map(|days| days.to_string()).unwrap_or_default()),
+            usual: Field::of(club.usual_key_days.map(|days| days.to_string()).unwrap_or_default()),
             sending: Sending::default(),
         }
     }
@@ -59,4 +73,30 @@ impl ClubForm {
     pub fn description(&self) -> Result<Option<Description>, Invalid> {
         self.description.optional()
     }
+
+    /// For how many days a key may last.
+    pub fn longest(&self) -> Result<Option<u16>, Invalid> {
+        days(&self.longest)
+    }
+
+    /// For how many days a key lasts where nothing is said.
+    pub fn usual(&self) -> Result<Option<u16>, Invalid> {
+        let usual = days(&self.usual)?;
+        match (usual, self.longest()) {
+            (Some(usual), Ok(Some(longest))) if usual > longest => {
+                Err(Invalid(format!("must be at most {longest}, the longest time").into()))
+            }
+            _ => Ok(usual),
+        }
+    }
+}
+
+/// A number of days; none where nothing is typed.
+fn days(field: &Field) -> Result<Option<u16>, Invalid> {
+    let text = field.text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let days = text.parse().ok().filter(|days| (1..=3650).contains(days));
+    days.map(Some).ok_or_else(|| Invalid("must be a whole number of days, from 1 to 3650".into()))
 }

@@ -24,6 +24,10 @@ pub struct Club {
     pub security_settings: bool,
     /// How many keys work; also where the plan does not let them be listed.
     pub active_keys: Option<u64>,
+    /// For how many days a key may last; as long as one likes if none.
+    pub longest_key_days: Option<u16>,
+    /// For how many days a key lasts where nothing is said; the longest time if none.
+    pub usual_key_days: Option<u16>,
     /// When it was made.
     pub created_at: Timestamp,
     /// The revision that a change is meant for.

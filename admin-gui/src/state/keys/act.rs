@@ -43,15 +43,18 @@ impl State {
 
     /// Asks what a new key is to be, if the club can have keys.
     pub(in crate::state) fn new_key(&mut self) {
-        if self.console().is_some_and(|console| console.has_security_settings()) {
-            self.open_draft_or(Dialog::Key(Box::default()));
+        let club =
+            self.console().filter(|console| console.has_security_settings()).and_then(|console| console.club.as_ref());
+        if let Some(form) = club.map(KeyForm::in_club) {
+            self.open_draft_or(Dialog::Key(Box::new(form)));
         }
     }
 
     /// Asks what a key is to be.
     pub(in crate::state) fn edit_key(&mut self, id: String) {
         let Some(key) = self.console().and_then(|console| console.keys.get(&id)) else { return };
-        let form = KeyForm::of(key, None, &self.clock);
+        let longest = self.console().and_then(|console| console.club.as_ref()).and_then(|club| club.longest_key_days);
+        let form = KeyForm { longest_days: longest.map(i64::from), ..KeyForm::of(key, None, &self.clock) };
         self.open_dialog(Dialog::Key(Box::new(form)));
         self.load_key(id);
     }

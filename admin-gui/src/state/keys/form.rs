@@ -1,12 +1,13 @@
 //! A key that is being made, or changed.
 
-use jiff::{Span, Timestamp, civil::Date};
+use jiff::{SignedDuration, Span, Timestamp, civil::Date};
 
 use super::{Foretold, Key, KeyFacts, Scope};
 use crate::{
     rules::{Description, Invalid, IpRange, MAX_ALLOWED_IPS, Name},
     state::{
         change::{Once, Sending},
+        club::Club,
         failure::Failure,
         form::Field,
         time::Clock,
@@ -37,6 +38,10 @@ pub struct KeyForm {
     pub description: Field,
     /// When it ends.
     pub expiry: Expiry,
+    /// How long the club's keys usually last.
+    pub usual_days: i64,
+    /// How long they may.
+    pub longest_days: Option<i64>,
     /// The day, for [`Expiry::On`].
     pub day: Field,
     /// What it may do.
@@ -62,6 +67,8 @@ impl Default for KeyForm {
             name: Field::default(),
             description: Field::default(),
             expiry: Expiry::Days(90),
+            usual_days: 90,
+            longest_days: None,
             day: Field::default(),
             scopes: vec![Scope::OrganizationRead, Scope::MembersRead],
             foretold: None,
@@ -74,6 +81,22 @@ impl Default for KeyForm {
 }
 
 impl KeyForm {
+    /// An empty form, as the club wants its keys to end.
+    pub fn in_club(club: &Club) -> Self {
+        let longest = club.longest_key_days.map(i64::from);
+        let usual = club.usual_key_days.map(i64::from).unwrap_or_else(|| longest.unwrap_or(90).min(90));
+        Self { expiry: Expiry::Days(usual), usual_days: usual, longest_days: longest, ..Self::default() }
+    }
+
+    /// The numbers of days that are proposed.
+    pub fn proposals(&self) -> Vec<i64> {
+        let mut days = vec![7, 30, 90, self.usual_days];
+        days.retain(|days| self.longest_days.is_none_or(|longest| *days <= longest));
+        days.sort_unstable();
+        days.dedup();
+        days
+    }
+
     /// The form of a key that there is.
     pub fn of(key: &Key, etag: Option<String>, clock: &Clock) -> Self {
         Self {
@@ -135,7 +158,8 @@ impl KeyForm {
             Expiry::Never => Ok(None),
             Expiry::Days(days) => {
                 let day = clock.today().saturating_add(Span::new().days(days));
-                clock.end_of(day).map(Some).ok_or_else(|| Invalid("must lie before the year 9999".into()))
+                let end = clock.end_of(day).ok_or_else(|| Invalid("must lie before the year 9999".into()))?;
+                Ok(Some(self.latest(clock).map_or(end, |latest| end.min(latest))))
             }
             Expiry::On => {
                 let day: Date = self
@@ -147,9 +171,28 @@ impl KeyForm {
                 let kept =
                     self.key.as_ref().and_then(|key| key.expires_at).filter(|end| clock.date(*end) == day.to_string());
                 let end = kept.or_else(|| clock.end_of(day)).ok_or_else(|| Invalid("must be a date".into()))?;
-                if end <= clock.now { Err(Invalid("must lie in the future".into())) } else { Ok(Some(end)) }
+                if end <= clock.now {
+                    return Err(Invalid("must lie in the future".into()));
+                }
+                match self.latest(clock) {
+                    // The last of the days that the club allows is cut short.
+                    Some(latest) if kept.is_none() && end > latest && clock.date(end) == clock.date(latest) => {
+                        Ok(Some(latest))
+                    }
+                    Some(latest) if kept.is_none() && end > latest => {
+                        let last = clock.date(latest);
+                        Err(Invalid(format!("must be {last} at the latest: the club lets no key last longer").into()))
+                    }
+                    _ => Ok(Some(end)),
+                }
             }
         }
+    }
+
+    /// The last instant at which the club lets the key end; a minute less, since the server's clock is another.
+    fn latest(&self, clock: &Clock) -> Option<Timestamp> {
+        let days = self.longest_days?;
+        clock.now.checked_add(SignedDuration::from_hours(24 * days) - SignedDuration::from_mins(1)).ok()
     }
 
     /// The scopes, in the API's order.
@@ -209,7 +252,7 @@ impl KeyForm {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::desk::clock;
+    use crate::state::desk::{clock, key};
 
     #[test]
     fn an_expiry_lies_at_the_end_of_a_day() {
@@ -230,6 +273,29 @@ mod tests {
         assert!(form.expires_at(&clock).is_ok(), "today, until it ends");
         form.expiry = Expiry::Never;
         assert_eq!(form.expires_at(&clock), Ok(None));
+    }
+
+    #[test]
+    fn a_club_says_how_long_its_keys_last() {
+        use crate::state::desk::club;
+        let clock = clock();
+        let limited = Club { longest_key_days: Some(60), usual_key_days: Some(14), ..club("org_a") };
+        let mut form = KeyForm::in_club(&limited);
+        assert_eq!((form.expiry, form.proposals()), (Expiry::Days(14), vec![7, 14, 30]));
+        form.expiry = Expiry::Days(60);
+        let latest = clock.now + SignedDuration::from_hours(24 * 60) - SignedDuration::from_mins(1);
+        assert_eq!(form.expires_at(&clock), Ok(Some(latest)), "not to the end of that day");
+        form.expiry = Expiry::On;
+        form.day = Field::of(clock.date(latest));
+        assert_eq!(form.expires_at(&clock), Ok(Some(latest)));
+        form.day = Field::of("2027-12-31");
+        let says = format!("must be {} at the latest: the club lets no key last longer", clock.date(latest));
+        assert_eq!(form.expires_at(&clock), Err(Invalid(says.into())));
+        // A key from before keeps its end while its day stays.
+        let key = Key { expires_at: Some("2027-12-31T12:00:00Z".parse().expect("an instant")), ..key("key_1", "Sync") };
+        let kept = KeyForm { longest_days: Some(60), ..KeyForm::of(&key, None, &clock) };
+        assert_eq!(kept.expires_at(&clock), Ok(key.expires_at));
+        assert_eq!(KeyForm::in_club(&club("org_a")).expiry, Expiry::Days(90));
     }
 
     #[test]

@@ -137,9 +137,13 @@ pub struct Activation {
     pub hint: String,
     /// Since when.
     pub since: Timestamp,
-    /// The call, once it came.
-    pub first_use: Option<LastUse>,
+    /// The call, once it came; whether it was watched, and so is the first.
+    pub first_use: Option<(LastUse, bool)>,
+    /// When the secret was last seen unused.
+    unused_at: Timestamp,
     asked_at: Timestamp,
+    /// Whether the answer is awaited.
+    asking: bool,
 }
 
 /// How often is asked whether a new secret was used.
@@ -289,14 +293,18 @@ impl State {
     /// Takes how a key is used.
     pub(in crate::state) fn hear_usage(&mut self, organization: &str, id: String, result: Result<Usage, Failure>) {
         let failure = result.as_ref().err().cloned();
-        if let Self { screen: Screen::Console(console), .. } = self
+        if let Self { screen: Screen::Console(console), clock, .. } = self
             && console.membership.organization_id == organization
         {
             if let Some(activation) = console.keys.activation.as_mut().filter(|activation| activation.id == id)
                 && let Ok(usage) = &result
             {
-                let first = usage.last_use_of(&activation.hint).cloned();
-                activation.first_use = activation.first_use.take().or(first);
+                activation.hear(usage.last_use_of(&activation.hint), clock.now);
+            }
+            let wanted = console.view == View::Key(id.clone())
+                || matches!(&console.dialog, Some(Dialog::EndPreviousSecret(form)) if form.key.id == id);
+            if !wanted {
+                return self.after(failure);
             }
             let shown = console.keys.usage.as_ref().filter(|(known, _)| *known == id);
             // What was read stays where reading again fails.
@@ -362,7 +370,7 @@ impl State {
         if console.asks_for_first_use_at(clock.now).is_some_and(|at| at <= clock.now)
             && let Some(activation) = &mut console.keys.activation
         {
-            activation.asked_at = clock.now;
+            (activation.asking, activation.asked_at) = (true, clock.now);
             let id = activation.id.clone();
             self.load_usage(id);
         }
@@ -379,14 +387,32 @@ impl Console {
             _ => self.view == View::Key(activation.id.clone()),
         };
         let reachable = matches!(self.connection, crate::state::Connection::Online);
-        (waits && in_sight && reachable).then(|| activation.asked_at + ASK_EVERY)
+        let works = self.keys.get(&activation.id).is_some_and(|key| key.status(now) == Status::Active);
+        // An answer that never comes is not waited for for ever.
+        let pause = if activation.asking { ASK_EVERY * 30 } else { ASK_EVERY };
+        (waits && in_sight && reachable && works).then(|| activation.asked_at + pause)
     }
 }
 
 impl Activation {
     /// Waits for the first call with the present secret of `key`.
     pub(in crate::state) fn of(key: &Key, now: Timestamp) -> Self {
-        Self { id: key.id.clone(), hint: key.hint.clone(), since: now, first_use: None, asked_at: now }
+        let (id, hint) = (key.id.clone(), key.hint.clone());
+        Self { id, hint, since: now, first_use: None, unused_at: now, asked_at: now, asking: false }
+    }
+
+    /// Takes whether the secret was used.
+    fn hear(&mut self, last: Option<&LastUse>, now: Timestamp) {
+        (self.asking, self.asked_at) = (false, now);
+        match last {
+            None => self.unused_at = now,
+            Some(last) if self.first_use.is_none() => {
+                // After a while in which nobody looked it may be any.
+                let watched = now.duration_since(self.unused_at) <= ASK_EVERY * 5;
+                self.first_use = Some((last.clone(), watched));
+            }
+            Some(_) => {}
+        }
     }
 
     /// Whether it is still asked for.
@@ -479,6 +505,10 @@ mod tests {
         assert_eq!(asked_for_usage(&mut desk), 0);
         desk.wait(SignedDuration::from_secs(1));
         assert_eq!(asked_for_usage(&mut desk), 1);
+        desk.wait(SignedDuration::from_secs(4));
+        assert_eq!(asked_for_usage(&mut desk), 0, "the answer is awaited");
+        let result = Box::new(Ok(usage()));
+        desk.hear(Event::Usage { organization: "org_a".into(), id: "key_1".into(), result });
         desk.act(Action::Stored);
         assert_eq!(desk.console().view, View::Key("key_1".into()), "and there it goes on");
         asked_for_usage(&mut desk);
@@ -492,7 +522,7 @@ mod tests {
         let result = Box::new(Ok(used(&hint)));
         desk.hear(Event::Usage { organization: "org_a".into(), id: "key_1".into(), result });
         let first = desk.console().keys.activation.as_ref().and_then(|activation| activation.first_use.clone());
-        assert_eq!(first.expect("it came").address.as_deref(), Some("203.0.113.7"));
+        assert_eq!(first.expect("it came").0.address.as_deref(), Some("203.0.113.7"));
         asked_for_usage(&mut desk);
         desk.wait(SignedDuration::from_secs(10));
         assert_eq!(asked_for_usage(&mut desk), 0, "it is known");

@@ -5,12 +5,13 @@ use serde_json::json;
 use super::{EXAMINED_A_PAGE, Page, require};
 use crate::service::{
     authority::{HeadCoach, KeyManager},
-    error::{Conflict, Error, Result},
+    error::{Conflict, Error, FieldError, Result},
     model::{
         api_key::{ApiKey, KeySecret, KeyState, KeyStatus, Overlap, Person, PreviousSecret, Reach},
         id::{ApiKeyId, OrganizationId},
         ip_range::IpRange,
         name::{Description, Name, Reason},
+        organization::Organization,
         revision::Expected,
         scope::Scopes,
         secret::SecretHash,
@@ -88,6 +89,19 @@ fn with_use(tx: &impl Read, api_key: ApiKey) -> Result<ApiKeyWithUse> {
     Ok(ApiKeyWithUse { status: api_key.status(tx.now()), api_key, last_used_at, previous_secret })
 }
 
+/// Refuses an end that lies further ahead than the club lets keys last.
+fn require_within(organization: &Organization, expires_at: Option<Timestamp>, now: Timestamp) -> Result<()> {
+    let (Some(days), Some(latest)) = (organization.longest_key_days, organization.latest_expiry(now)) else {
+        return Ok(());
+    };
+    if expires_at.is_some_and(|end| end <= latest) {
+        return Ok(());
+    }
+    let message =
+        format!("must be at most {} days ahead, {latest}: the organization lets no key last longer", days.get());
+    Err(FieldError::new("expires_at", message).into())
+}
+
 /// The key with this id in the organization.
 pub fn find(tx: &impl Read, organization_id: OrganizationId, id: ApiKeyId) -> Result<ApiKey> {
     store::api_keys::get(tx, organization_id, id)?.ok_or(Error::NotFound)
@@ -118,16 +132,19 @@ impl<T: Read> KeyManager<'_, T> {
 }
 
 impl KeyManager<'_, WriteTx> {
-    /// Creates a key. The club may have `limit` active ones at most.
+    /// Creates a key. The club may have `limit` active ones at most. One of whose end nothing is said lasts as long as
+    /// the club says.
     ///
     /// # Errors
-    /// [`Conflict::KeyLimit`].
+    /// [`Conflict::KeyLimit`]; [`Error::Invalid`] if it would last longer than the club lets keys last.
     pub fn create_key(&self, new: NewApiKey, limit: usize) -> Result<ApiKeyWithUse> {
         let HeadCoach { tx, organization, .. } = &self.0;
         let created_by = self.0.person()?;
         if store::api_keys::count_active(*tx, organization.id, tx.now(), limit)? >= limit {
             return Err(Conflict::KeyLimit(limit).into());
         }
+        let expires_at = new.expires_at.or_else(|| organization.usual_expiry(tx.now()));
+        require_within(organization, expires_at, tx.now())?;
         let secret = KeySecret::new(new.secret_hash, new.secret_hint, tx.now());
         let api_key = ApiKey {
             id: tx.new_id(),
@@ -142,7 +159,7 @@ impl KeyManager<'_, WriteTx> {
             secrets: vec![secret],
             created_at: tx.now(),
             created_by,
-            expires_at: new.expires_at,
+            expires_at,
             revision: 1,
         };
         store::api_keys::put(tx, None, &api_key)?;
@@ -156,13 +173,17 @@ impl KeyManager<'_, WriteTx> {
     /// Changes a key that is active and has an expected revision.
     ///
     /// # Errors
-    /// [`Conflict::RevisionMismatch`]; [`Conflict::KeyNotActive`] if it is expired or revoked.
+    /// [`Conflict::RevisionMismatch`]; [`Conflict::KeyNotActive`] if it is expired or revoked; [`Error::Invalid`] if it
+    /// would last longer than the club lets keys last.
     pub fn change_key(&self, id: ApiKeyId, expected: &Expected, change: ApiKeyChange) -> Result<ApiKeyWithUse> {
         let HeadCoach { tx, organization, audit, .. } = &self.0;
         let before = self.find(id)?;
         require(expected, before.revision)?;
         if before.status(tx.now()) != KeyStatus::Active {
             return Err(Conflict::KeyNotActive.into());
+        }
+        if let Some(expires_at) = change.expires_at.filter(|expires_at| *expires_at != before.expires_at) {
+            require_within(organization, expires_at, tx.now())?;
         }
         let mut after = before.clone();
         let mut changes = serde_json::Map::new();

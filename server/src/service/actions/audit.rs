@@ -15,6 +15,7 @@ use crate::service::{
         id::{ApiKeyId, MemberId, OrganizationId, UserId},
         timestamp::Timestamp,
     },
+    recent::{Refusals, RefusedCall},
     store::{
         self, Read, ReadTx, WriteTx,
         audit_events::{Broken, RECORD_HEADS, StoredEvent},
@@ -95,10 +96,14 @@ impl<T: Read> Operator<'_, T> {
         Ok(store::audit_events::heads(self.tx)?)
     }
 
-    /// Every chain there is: those of `kept` heads too, of which nothing may be left.
+    /// Every chain there is or must be: of each organization, of the server, and of `kept` heads, of which nothing may be
+    /// left.
     pub fn audit_chains(&self, kept: &[Head]) -> Result<Vec<Option<OrganizationId>>> {
         let mut chains = store::audit_events::chains(self.tx)?;
         chains.extend(kept.iter().map(|head| head.organization_id));
+        let organizations = store::organizations::all(self.tx)?;
+        chains.extend(organizations.first().map(|_| None));
+        chains.extend(organizations.iter().map(|organization| Some(organization.id)));
         chains.sort_unstable();
         chains.dedup();
         Ok(chains)
@@ -113,7 +118,11 @@ impl<T: Read> Operator<'_, T> {
     ///
     /// How many events it has, or where it is broken.
     pub fn verify_chain(&self, organization_id: Option<OrganizationId>, kept: &[Head]) -> Result<Result<u64, Broken>> {
-        Ok(store::audit_events::verify(self.tx, organization_id, kept)?)
+        Ok(match store::audit_events::verify(self.tx, organization_id, kept)? {
+            // Setting up writes into both kinds of chain.
+            Ok(0) => Err(Broken::Missing { number: 0 }),
+            outcome => outcome,
+        })
     }
 }
 
@@ -125,21 +134,21 @@ const HEADS_AN_EVENT: usize = 500;
 /// Whether the heads of the chains are to be recorded.
 pub fn heads_are_due(tx: &impl Read) -> Result<bool> {
     let recorded = store::audit_events::heads_recorded(tx)?;
-    Ok(recorded.is_none_or(|at| tx.now().since(at) >= RECORD_EVERY))
+    // One that lies ahead was written by a clock that was wrong.
+    Ok(recorded.is_none_or(|at| tx.now().since(at) >= RECORD_EVERY || at > tx.now()))
 }
 
-/// Records the heads of the chains that have grown since the last time in the server's own.
-pub fn record_heads(tx: &WriteTx) -> Result<()> {
-    if !heads_are_due(tx)? {
-        return Ok(());
-    }
+/// The heads of the chains that have grown since they were last recorded.
+pub fn grown_heads(tx: &ReadTx) -> Result<Vec<Head>> {
     let known: HashMap<_, _> =
         store::audit_events::recorded_heads(tx)?.into_iter().map(|head| (head.organization_id, head)).collect();
     let heads = store::audit_events::heads(tx)?;
-    let grown: Vec<Head> = heads
-        .into_iter()
-        .filter(|head| head.organization_id.is_some() && known.get(&head.organization_id) != Some(head))
-        .collect();
+    let has_grown = |head: &Head| head.organization_id.is_some() && known.get(&head.organization_id) != Some(head);
+    Ok(heads.into_iter().filter(has_grown).collect())
+}
+
+/// Records heads of other chains in the server's own.
+pub fn record_heads(tx: &WriteTx, grown: &[Head]) -> Result<()> {
     for heads in grown.chunks(HEADS_AN_EVENT) {
         let target = format!("{} chains", heads.len());
         Audit::of_server().record(tx, None, RECORD_HEADS, target, json!({ "heads": heads }))?;
@@ -199,9 +208,10 @@ pub fn record_refusals(
     tx: &WriteTx,
     organization_id: OrganizationId,
     actor: Actor,
-    refusals: &crate::service::recent::Refusals,
+    call: &RefusedCall,
+    refusals: &Refusals,
 ) -> Result<()> {
-    let crate::service::recent::Refusals { operation, code, count, last_at, origin } = refusals;
+    let (RefusedCall { operation, code, .. }, Refusals { count, last_at, origin }) = (call, refusals);
     let changes = json!({ "operation": operation, "code": code, "count": count, "last_at": last_at });
     Audit::of(actor, *origin).record_quietly(tx, Some(organization_id), REFUSE, organization_id, changes)
 }

@@ -5,13 +5,13 @@ use serde_json::json;
 use super::require;
 use crate::service::{
     authority::{Audit, HeadCoach, Insider, SignedIn, Visitor},
-    error::{Conflict, Error, Forbidden, Result},
+    error::{Conflict, Error, FieldError, Forbidden, Result},
     model::{
         email::Email,
         id::{MemberId, OrganizationId, UserId},
         member::Member,
         name::{Description, Name},
-        organization::Organization,
+        organization::{KeyDays, Organization},
         password::PasswordHash,
         plan::Plan,
         revision::Expected,
@@ -37,6 +37,10 @@ pub struct OrganizationChange {
     pub name: Option<Name>,
     /// Its description; `Some(None)` empties it.
     pub description: Option<Option<Description>>,
+    /// For how many days a key may be made to last; `Some(None)` for as long as one likes.
+    pub longest_key_days: Option<Option<KeyDays>>,
+    /// For how many days a key lasts of which nothing is said; `Some(None)` for the longest time.
+    pub usual_key_days: Option<Option<KeyDays>>,
 }
 
 /// A person who is to head a new organization, with a password that was hashed already.
@@ -84,10 +88,10 @@ impl<T: Read> SignedIn<'_, T> {
 }
 
 impl HeadCoach<'_, WriteTx> {
-    /// Changes name or description, if the organization has an expected revision.
+    /// Changes name, description or how long keys last, if the organization has an expected revision.
     ///
     /// # Errors
-    /// [`Conflict::RevisionMismatch`].
+    /// [`Conflict::RevisionMismatch`]; [`Error::Invalid`] if the usual time of a key would be longer than the longest.
     pub fn change_organization(self, expected: &Expected, change: OrganizationChange) -> Result<OrganizationView> {
         require(expected, self.organization.revision)?;
         let mut after = self.organization.clone();
@@ -99,6 +103,20 @@ impl HeadCoach<'_, WriteTx> {
         if let Some(description) = change.description.filter(|description| *description != after.description) {
             changes.insert("description".to_owned(), json!(description));
             after.description = description;
+        }
+        if let Some(days) = change.longest_key_days.filter(|days| *days != after.longest_key_days) {
+            changes.insert("longest_key_days".to_owned(), json!(days));
+            after.longest_key_days = days;
+        }
+        if let Some(days) = change.usual_key_days.filter(|days| *days != after.usual_key_days) {
+            changes.insert("usual_key_days".to_owned(), json!(days));
+            after.usual_key_days = days;
+        }
+        if let (Some(usual), Some(longest)) = (after.usual_key_days, after.longest_key_days)
+            && usual > longest
+        {
+            let message = format!("must be at most longest_key_days, which is {}", longest.get());
+            return Err(FieldError::new("usual_key_days", message).into());
         }
         if !changes.is_empty() {
             after.revision += 1;
@@ -191,6 +209,8 @@ pub(in crate::service) fn found(
         name,
         description: None,
         plan,
+        longest_key_days: None,
+        usual_key_days: None,
         revision: 1,
         created_at: now,
         updated_at: now,

@@ -273,8 +273,8 @@ fn advice(tx: &impl Read, api_key: &ApiKey, secrets: &[SecretUsage], days: &[(Da
         }),
         _ => advice.extend(unused_scopes(tx, api_key, days, telling)?),
     }
-    if let [current, previous] = &secrets[..secrets.len().min(2)]
-        && previous.standing == SecretStanding::Previous
+    let previous = secrets.iter().find(|secret| secret.standing == SecretStanding::Previous);
+    if let (Some(current), Some(previous)) = (secrets.first(), previous)
         && current.last_use.is_some()
         && previous.last_use.as_ref().is_none_or(|last| last.at < current.secret.created_at)
     {

@@ -63,14 +63,28 @@ fn read_head(bytes: &[u8]) -> Option<(u64, EventHash)> {
 /// Appends an event to the chain of the organization, or to the server's.
 pub fn append(tx: &WriteTx, organization_id: Option<OrganizationId>, event: &AuditEvent) -> Result<(), Unavailable> {
     let chain = chain(organization_id);
-    let (number, previous) = match tx.get(AUDIT_HEADS, &chain, read_head)?.flatten() {
-        Some((number, hash)) => (number + 1, hash.0),
-        None => (0, [0; 32]),
+    let (number, previous) = match tx.get(AUDIT_HEADS, &chain, read_head)? {
+        Some(Some((number, hash))) => (number + 1, hash.0),
+        Some(None) => return Err(Unavailable::Corrupt("audit head")),
+        // A head that was taken away must not make the next event overwrite the first.
+        None => last_event(tx, &chain)?.map_or((0, [0; 32]), |(number, hash)| (number + 1, hash)),
     };
     let json = serde_json::to_vec(event).map_err(|_| Unavailable::Corrupt("audit event"))?;
     let hash = hash(&previous, &json);
     tx.put(AUDIT_EVENTS, &key(&[&chain, &number.to_be_bytes()]), &key(&[&hash.0, &json]))?;
     tx.put(AUDIT_HEADS, &chain, &key(&[&number.to_be_bytes(), &hash.0]))
+}
+
+/// The number and hash of the last event of a chain, whatever its head says.
+fn last_event(tx: &impl Read, chain: &[u8; 16]) -> Result<Option<(u64, [u8; 32])>, Unavailable> {
+    let (end, mut last) = (after_prefix(chain), None);
+    let to = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+    tx.scan(AUDIT_EVENTS, (Bound::Included(chain), to), true, |place, bytes| {
+        let number = place.get(16..).and_then(|number| number.try_into().ok()).map(u64::from_be_bytes);
+        last = number.zip(bytes.first_chunk::<32>().copied());
+        Ok(ControlFlow::Break(()))
+    })?;
+    Ok(last)
 }
 
 fn read_event(number: u64, bytes: &[u8]) -> Option<StoredEvent> {
@@ -278,18 +292,19 @@ pub fn chains(tx: &impl Read) -> Result<Vec<Option<OrganizationId>>, Unavailable
     Ok(chains.into_iter().map(organization_of).collect())
 }
 
-/// The heads of other chains that the server's chain has recorded last.
+/// The heads of other chains that the server's chain has recorded, oldest first: each of them counts, since a chain that
+/// was cut is recorded as it is the day after.
 pub fn recorded_heads(tx: &impl Read) -> Result<Vec<Head>, Unavailable> {
-    let mut recorded = HashMap::new();
+    let mut recorded: Vec<Head> = Vec::new();
     tx.scan_prefix(AUDIT_EVENTS, &chain(None), |_, bytes| {
         let event = bytes.get(32..).and_then(|content| serde_json::from_slice::<AuditEvent>(content).ok());
         if let Some(event) = event.filter(|event| event.action == RECORD_HEADS) {
             let heads: Vec<Head> = serde_json::from_value(event.changes["heads"].clone()).unwrap_or_default();
-            recorded.extend(heads.into_iter().map(|head| (head.organization_id, head)));
+            recorded.extend(heads);
         }
         Ok(ControlFlow::Continue(()))
     })?;
-    Ok(recorded.into_values().collect())
+    Ok(recorded)
 }
 
 #[cfg(test)]

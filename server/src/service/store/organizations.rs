@@ -1,9 +1,11 @@
 //! Organizations.
 
+pub(super) mod form;
+
 use std::ops::ControlFlow;
 
 use super::{
-    Read, WriteTx, record,
+    Read, WriteTx,
     tables::{META, ORGANIZATIONS},
 };
 use crate::service::{
@@ -15,11 +17,11 @@ use crate::service::{
 };
 
 pub fn get(tx: &impl Read, id: OrganizationId) -> Result<Option<Organization>, Unavailable> {
-    tx.get(ORGANIZATIONS, &id.to_bytes(), record::decode)?.transpose()
+    tx.get(ORGANIZATIONS, &id.to_bytes(), form::decode)?.transpose()
 }
 
 pub fn put(tx: &WriteTx, organization: &Organization) -> Result<(), Unavailable> {
-    tx.put(ORGANIZATIONS, &organization.id.to_bytes(), &record::encode(organization)?)
+    tx.put(ORGANIZATIONS, &organization.id.to_bytes(), &form::encode(organization)?)
 }
 
 /// Whether there is any, and so whether the server is set up.
@@ -36,7 +38,7 @@ pub fn exist(tx: &impl Read) -> Result<bool, Unavailable> {
 pub fn all(tx: &impl Read) -> Result<Vec<Organization>, Unavailable> {
     let mut organizations = Vec::new();
     tx.scan_prefix(ORGANIZATIONS, b"", |_, value| {
-        organizations.push(record::decode(value)?);
+        organizations.push(form::decode(value)?);
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(organizations)

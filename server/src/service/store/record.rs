@@ -45,7 +45,7 @@ mod tests {
         id::{ApiKeyId, Id as _, InvitationId, MemberId, OrganizationId, UserId},
         idempotency::{Fingerprint, Remembered},
         invitation::Invitation,
-        organization::Organization,
+        organization::{KeyDays, Organization},
         password::PasswordHash,
         plan::Plan,
         scope::Scopes,
@@ -55,7 +55,7 @@ mod tests {
         usage::{Calls, LastUse, SecretMark, Source},
         user::User,
     };
-    use crate::service::store::api_keys;
+    use crate::service::store::{api_keys, organizations};
 
     fn at(millis: i64) -> Timestamp {
         Timestamp::from_millis(millis)
@@ -81,6 +81,8 @@ mod tests {
             name: "Summit".parse().expect("a name"),
             description: Some("Since 1987".parse().expect("a description")),
             plan: Plan::Club,
+            longest_key_days: None,
+            usual_key_days: None,
             revision: 3,
             created_at: at(1_000),
             updated_at: at(2_000),
@@ -145,6 +147,17 @@ mod tests {
             let read = api_keys::form::decode(bytes).expect("what is stored is read");
             format!("{read:?}") == format!("{api_key:?}")
         };
+        let reads_organization = |bytes: &[u8], organization: &Organization| {
+            let read = organizations::form::decode(bytes).expect("what is stored is read");
+            format!("{read:?}") == format!("{organization:?}")
+        };
+        let limited = Organization {
+            longest_key_days: Some(KeyDays::new(365).expect("days")),
+            usual_key_days: Some(KeyDays::new(90).expect("days")),
+            ..organization.clone()
+        };
+        let newest_organization = organizations::form::encode(&limited).expect("encodes");
+        assert!(reads_organization(&newest_organization, &limited));
         let mut rotated = api_key.clone();
         rotated.secrets[0].retire_when_idle_hours = Some(24);
         let mut narrowed = rotated.clone();
@@ -168,7 +181,8 @@ mod tests {
             sources: vec![Source { address: [203, 0, 113, 7].into(), at: at(5_000) }],
         }];
         let lines = [
-            line("organization", &organization),
+            earlier("organization", &|bytes| reads_organization(bytes, &organization)),
+            format!("organization_2 {}\n", HEXLOWER.encode(&newest_organization)),
             line("user", &user),
             line("session", &session),
             line("invitation", &invitation),
