@@ -32,7 +32,7 @@ struct Arguments {
     data: Option<PathBuf>,
 
     /// What to log: error, warn, info, debug, trace, or a filter such as astral_server=debug [default:
-    /// info for serve, else warn]
+    /// info for serve, error for demo, else warn]
     #[arg(long, env = "ASTRAL_LOG", value_name = "FILTER", global = true)]
     log: Option<String>,
 
@@ -103,8 +103,13 @@ fn execute(arguments: Arguments) -> Result<ExitCode, String> {
         Command::Serve { config: Some(path), .. } => Options::read(path)?,
         _ => Options::default(),
     };
-    let is_serving = matches!(arguments.command, Command::Serve { .. });
-    let log = arguments.log.or(file.log.clone()).unwrap_or_else(|| if is_serving { "info" } else { "warn" }.to_owned());
+    let usual = match arguments.command {
+        Command::Serve { .. } => "info",
+        // Its club has keys that are dead and still tried, on purpose.
+        Command::Demo(_) => "error",
+        _ => "warn",
+    };
+    let log = arguments.log.or(file.log.clone()).unwrap_or_else(|| usual.to_owned());
     start_logging(&log, arguments.log_format.or(file.log_format).unwrap_or(LogFormat::Text))?;
     let data = arguments.data.or(file.data.clone());
     let done = match arguments.command {
