@@ -352,7 +352,7 @@ impl Seeding {
                 Err(Error::Unauthenticated(_)) => Some("key_expired"),
                 _ => refused,
             };
-            let Some(mut call) = presented.call else { continue };
+            let Some(call) = presented.call else { continue };
             match code {
                 Some(code) => call.refused(code, true),
                 None => call.answered(),

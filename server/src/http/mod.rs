@@ -266,20 +266,16 @@ impl<E: Endpoint> Endpoint for Outermost<E> {
             tracing::error!(operation = operation.id, code, "this refusal is not documented");
         }
         let mut response = outcome.unwrap_or_else(|problem| problem.respond(request_id));
-        let mut call = call;
-        if let Some(call) = &mut call {
-            call.answered();
-        }
-        if let Some(code) = code {
-            let for_want_of_right = matches!(response.status().as_u16(), 401 | 403 | 429);
-            if let Some(mut call) = call {
-                call.refused(code, for_want_of_right);
-            } else if response.status() == StatusCode::FORBIDDEN
-                && let (Some(person), Some(operation), Some(id)) = (person, operation, organizations::named_in(&path))
-            {
-                // Who is no member was told that there is no such club.
-                self.service.note_refusal(id, &person, &operation.id, code, origin);
+        match (call, code) {
+            (Some(call), None) => call.answered(),
+            (Some(call), Some(code)) => call.refused(code, matches!(response.status().as_u16(), 401 | 403 | 429)),
+            // Who is no member was told that there is no such club.
+            (None, Some(code)) if response.status() == StatusCode::FORBIDDEN => {
+                if let (Some(person), Some(operation), Some(id)) = (person, operation, organizations::named_in(&path)) {
+                    self.service.note_refusal(id, &person, &operation.id, code, origin);
+                }
             }
+            (None, _) => {}
         }
         if gzip {
             response = compression::compress(response).await;

@@ -9,11 +9,12 @@
 use std::net::IpAddr;
 
 use super::{
+    audit::Audit,
     error::{Error, Forbidden, Result, Unauthenticated, Unavailable},
     model::{
         api_key::{ApiKey, KeyState, Reach},
-        audit_event::{Actor, AuditEvent},
-        id::{ApiKeyId, EventId, Id as _, MemberId, OrganizationId, RequestId, UserId},
+        audit_event::Actor,
+        id::{ApiKeyId, MemberId, OrganizationId, RequestId, UserId},
         organization::Organization,
         plan::Feature,
         role::{MemberStatus, Role},
@@ -266,89 +267,6 @@ impl ShellAccess {
     }
 }
 
-/// Who acts and from where, for the audit event that each change writes.
-pub(in crate::service) struct Audit {
-    actor: Actor,
-    origin: Option<Origin>,
-}
-
-impl Audit {
-    /// What the server itself does in time.
-    pub(in crate::service) const fn of_server() -> Self {
-        Self { actor: Actor::Server, origin: None }
-    }
-
-    /// What `actor` did from there.
-    pub(in crate::service) const fn of(actor: Actor, origin: Origin) -> Self {
-        Self { actor, origin: Some(origin) }
-    }
-
-    /// Writes the event of a change into the chain of the organization, or of the server.
-    pub(in crate::service) fn record(
-        &self,
-        tx: &WriteTx,
-        organization_id: Option<OrganizationId>,
-        action: &str,
-        target: impl std::fmt::Display,
-        changes: serde_json::Value,
-    ) -> Result<()> {
-        self.record_as(tx, self.actor, organization_id, action, target, changes)
-    }
-
-    /// The same, where the actor only became known by acting: a person who has just signed in.
-    pub(in crate::service) fn record_as(
-        &self,
-        tx: &WriteTx,
-        actor: Actor,
-        organization_id: Option<OrganizationId>,
-        action: &str,
-        target: impl std::fmt::Display,
-        changes: serde_json::Value,
-    ) -> Result<()> {
-        let event = self.append(tx, actor, organization_id, action, target, changes)?;
-        let organization = organization_id.map(tracing::field::display);
-        tracing::info!(action, target = %event.target, organization, by = %actor, request_id = event.request_id, "change");
-        Ok(())
-    }
-
-    /// Writes an event of which the log has told before.
-    pub(in crate::service) fn record_quietly(
-        &self,
-        tx: &WriteTx,
-        organization_id: Option<OrganizationId>,
-        action: &str,
-        target: impl std::fmt::Display,
-        changes: serde_json::Value,
-    ) -> Result<()> {
-        self.append(tx, self.actor, organization_id, action, target, changes).map(|_| ())
-    }
-
-    fn append(
-        &self,
-        tx: &WriteTx,
-        actor: Actor,
-        organization_id: Option<OrganizationId>,
-        action: &str,
-        target: impl std::fmt::Display,
-        changes: serde_json::Value,
-    ) -> Result<AuditEvent> {
-        let id: EventId = tx.new_id();
-        let event = AuditEvent {
-            id,
-            // Runs backwards no more than the id does: events are found by time.
-            at: id.made_at(),
-            actor,
-            action: action.to_owned(),
-            target: target.to_string(),
-            address: self.origin.map(|origin| origin.address),
-            request_id: self.origin.map(|origin| origin.request_id.to_string()),
-            changes,
-        };
-        store::audit_events::append(tx, organization_id, &event)?;
-        Ok(event)
-    }
-}
-
 /// The proofs, and what each takes.
 macro_rules! proofs {
     ($tx:ident) => {
@@ -371,7 +289,7 @@ macro_rules! proofs {
             /// [`Forbidden::SessionRequired`] if a key is calling.
             pub fn signed_in(&self, caller: &Caller) -> Result<SignedIn<'_, Self>> {
                 let caller = caller.current(self)?;
-                let audit = Audit { actor: caller.actor(), origin: Some(caller.origin) };
+                let audit = Audit::of(caller.actor(), caller.origin);
                 Ok(SignedIn { tx: self, user_id: caller.user_id()?, session: caller.hash, audit })
             }
 
@@ -399,7 +317,7 @@ macro_rules! proofs {
             /// [`Forbidden::HeadCoachRequired`] for other members.
             pub fn head_coach(&self, caller: &Caller, id: OrganizationId) -> Result<HeadCoach<'_, Self>> {
                 let (organization, standing) = caller.enter(self, id)?;
-                let audit = Audit { actor: caller.actor(), origin: Some(caller.origin) };
+                let audit = Audit::of(caller.actor(), caller.origin);
                 match standing {
                     Standing::Key { .. } => Err(Forbidden::SessionRequired.into()),
                     Standing::Member { user_id, member_id, role: Role::HeadCoach } => {
@@ -440,7 +358,7 @@ macro_rules! proofs {
                 role: Role,
             ) -> Result<RosterEditor<'_, Self>> {
                 let (organization, standing) = caller.enter(self, id)?;
-                let audit = Audit { actor: caller.actor(), origin: Some(caller.origin) };
+                let audit = Audit::of(caller.actor(), caller.origin);
                 let (reach, is_head_coach) = match &standing {
                     Standing::Key { scopes, reach } => {
                         require_scope(scopes, Scope::MembersWrite)?;
@@ -460,12 +378,12 @@ macro_rules! proofs {
 
             /// Anyone.
             pub fn visitor(&self, origin: Origin) -> Visitor<'_, Self> {
-                Visitor { tx: self, audit: Audit { actor: Actor::Anonymous, origin: Some(origin) } }
+                Visitor { tx: self, audit: Audit::of(Actor::Anonymous, origin) }
             }
 
             /// The operator.
             pub fn operator(&self, _: ShellAccess) -> Operator<'_, Self> {
-                Operator { tx: self, audit: Audit { actor: Actor::Operator, origin: None } }
+                Operator { tx: self, audit: Audit::of_operator() }
             }
         }
     };

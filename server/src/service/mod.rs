@@ -4,6 +4,7 @@
 //! touch no table and make no proof; they ask for one inside [`Service::read`] or [`Service::write`].
 
 mod actions;
+mod audit;
 mod authority;
 mod clock;
 mod error;
@@ -14,6 +15,7 @@ mod repeats;
 mod sign_in;
 mod store;
 mod throttle;
+mod upkeep;
 
 use std::{path::Path, sync::Arc};
 
@@ -72,7 +74,7 @@ pub use self::{
 };
 use self::{
     passwords::Passwords,
-    recent::{Generation, RecentUse, Refused},
+    recent::{RecentUse, Refused},
     repeats::Repeats,
     store::Store,
     throttle::Throttle,
@@ -232,23 +234,6 @@ impl Service {
         self.repeats.begin(caller, key, fingerprint)
     }
 
-    /// Forgets what need not be remembered any longer: answers to requests, and calls of long ago.
-    pub async fn forget(&self) -> Result<()> {
-        const AT_ONCE: usize = 1000;
-        /// The rest is forgotten the next time: the flush must not wait for it.
-        const TIMES: usize = 10;
-        for _ in 0..TIMES {
-            if self.read(|tx| Ok(store::idempotency::any_over(tx)?))? {
-                self.write(|tx| Ok(store::idempotency::forget_over(tx, AT_ONCE)?)).await?;
-            } else if self.read(|tx| Ok(store::usage::any_over(tx)?))? {
-                self.write(|tx| Ok(store::usage::forget_over(tx, AT_ONCE)?)).await?;
-            } else {
-                break;
-            }
-        }
-        Ok(())
-    }
-
     /// Notes that a member of the organization was refused for want of a right.
     pub fn note_refusal(
         &self,
@@ -262,39 +247,6 @@ impl Service {
             let who = Refused::Member { organization_id, user_id };
             self.recent.note_refusal(who, operation, code, self.clock.now(), origin);
         }
-    }
-
-    /// Writes what time alone brings: which keys come near their end, and where the chains stand.
-    pub async fn keep_audit(&self) -> Result<()> {
-        let told = self.read(|tx| Ok(store::api_keys::expiries_told(tx)?))?;
-        let now = self.clock.now();
-        if told.is_none_or(|told| now.since(told) >= LOOK_EVERY || told > now) {
-            let (near, until) = self.read(actions::audit::near_end)?;
-            self.write(move |tx| actions::audit::tell_of_near_end(tx, &near, until)).await?;
-        }
-        if self.read(actions::audit::heads_are_due)? {
-            let grown = self.read(actions::audit::grown_heads)?;
-            self.write(move |tx| actions::audit::record_heads(tx, &grown)).await?;
-        }
-        Ok(())
-    }
-
-    /// Writes down what was used since the last time: calls and last uses of keys, and sessions that slide.
-    pub async fn flush(&self) -> Result<()> {
-        self.write_down(false).await
-    }
-
-    async fn write_down(&self, last: bool) -> Result<()> {
-        let _one_at_a_time = self.flushing.lock().await;
-        // What a flush before had sealed and not written comes first, and what has gathered since then after it.
-        for _ in 0..if last { 2 } else { 1 } {
-            for generation in self.recent.seal(self.clock.now(), last) {
-                let number = generation.number;
-                self.write(move |tx| write_generation(tx, &generation)).await?;
-                self.recent.wrote(number);
-            }
-        }
-        Ok(())
     }
 
     /// Waits until every accepted write is on disk, and accepts no more.
@@ -335,62 +287,10 @@ impl Service {
     }
 }
 
-/// How often is looked which keys come near their end: the days ahead are as exact.
-const LOOK_EVERY: chrono::TimeDelta = chrono::TimeDelta::hours(1);
-
 /// What came of looking a credential up.
 pub struct Presented {
     /// Whose it is.
     pub caller: Result<Caller>,
     /// The call, if it is the secret of a key that is or was one of this server's.
     pub call: Option<Call>,
-}
-
-/// Tells the operator that something goes on trying a secret that is dead: once for each flush, however often it tries.
-fn warn_of_dead(organization: OrganizationId, key: ApiKeyId, calls: &Calls) {
-    let Some(code) = calls.refused.as_deref().filter(|code| DEAD.contains(code)) else { return };
-    let (count, address) = (calls.count, calls.sources.first().map(|source| tracing::field::display(source.address)));
-    tracing::warn!(%organization, %key, code, count, address, "a key that is dead is still being tried");
-}
-
-/// The codes with which a secret is refused that will never work again.
-const DEAD: [&str; 3] = ["key_revoked", "key_expired", "secret_replaced"];
-
-/// Writes a generation of uses, once.
-fn write_generation(tx: &WriteTx, generation: &Generation) -> Result<()> {
-    if store::usage::generation(tx)? >= generation.number {
-        return Ok(());
-    }
-    for (hash, at) in &generation.sessions {
-        if let Some(mut session) = store::sessions::get(tx, hash)? {
-            session.expires_at = session.expiry_after_use(*at);
-            store::sessions::put(tx, hash, &session)?;
-        }
-    }
-    for (hash, used) in &generation.keys {
-        let Some((organization_id, id)) = store::api_keys::place_of_secret(tx, hash)? else { continue };
-        if let Some(last) = &used.last {
-            store::api_keys::put_last_use(tx, hash, last)?;
-        }
-        for of_day in used.calls.chunk_by(|(day, _), (next, _)| day == next) {
-            let Some((day, _)) = of_day.first() else { continue };
-            store::usage::put_begun(tx, *day)?;
-            for (_, calls) in of_day {
-                warn_of_dead(organization_id, id, calls);
-            }
-            let calls = of_day.iter().map(|(_, calls)| calls.clone());
-            store::usage::add(tx, *day, organization_id, id, calls)?;
-        }
-    }
-    for (call, refusals) in &generation.refusals {
-        let (organization_id, actor) = match &call.who {
-            Refused::Member { organization_id, user_id } => (*organization_id, Actor::User { id: *user_id }),
-            Refused::Key(hash) => match store::api_keys::place_of_secret(tx, hash)? {
-                Some((organization_id, id)) => (organization_id, Actor::ApiKey { id }),
-                None => continue,
-            },
-        };
-        actions::audit::record_refusals(tx, organization_id, actor, call, refusals)?;
-    }
-    Ok(store::usage::put_generation(tx, generation.number)?)
 }

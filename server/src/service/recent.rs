@@ -249,12 +249,12 @@ pub struct Call {
 
 impl Call {
     /// The call was answered with what it asked for.
-    pub fn answered(&mut self) {
+    pub fn answered(mut self) {
         self.refused = None;
     }
 
     /// The call was refused with the problem that has this code; `for_want_of_right`, and not for what it asked.
-    pub fn refused(&mut self, code: &'static str, for_want_of_right: bool) {
+    pub fn refused(mut self, code: &'static str, for_want_of_right: bool) {
         self.refused = Some(code);
         if for_want_of_right {
             self.recent.note_refusal(Refused::Key(self.hash), self.operation, code, self.at, self.origin);

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{EXAMINED_A_PAGE, Page, require};
 use crate::service::{
+    audit::Audit,
     authority::{HeadCoach, KeyManager},
     error::{Conflict, Error, FieldError, Result},
     model::{
@@ -295,7 +296,7 @@ pub(in crate::service) fn revoke(
     before: &ApiKey,
     by: Person,
     reason: Option<Reason>,
-    audit: &crate::service::authority::Audit,
+    audit: &Audit,
 ) -> Result<()> {
     if matches!(before.state, KeyState::Revoked { .. }) {
         return Ok(());

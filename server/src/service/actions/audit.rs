@@ -2,23 +2,17 @@
 
 use std::collections::HashMap;
 
-use chrono::TimeDelta;
-use serde_json::json;
-
 use super::{EXAMINED_A_PAGE, Page};
 use crate::service::{
-    authority::{Audit, HeadCoach, Operator},
+    authority::{HeadCoach, Operator},
     error::Result,
     model::{
-        api_key::KeyStatus,
-        audit_event::{Actor, EventFilter, Head},
+        audit_event::{EventFilter, Head},
         id::{ApiKeyId, MemberId, OrganizationId, UserId},
-        timestamp::Timestamp,
     },
-    recent::{Refusals, RefusedCall},
     store::{
-        self, Read, ReadTx, WriteTx,
-        audit_events::{Broken, RECORD_HEADS, StoredEvent},
+        self, Read,
+        audit_events::{Broken, StoredEvent},
     },
 };
 
@@ -124,94 +118,4 @@ impl<T: Read> Operator<'_, T> {
             outcome => outcome,
         })
     }
-}
-
-/// How long the server's chain may go without the heads of the others.
-const RECORD_EVERY: TimeDelta = TimeDelta::hours(24);
-/// How many heads stand in one event at most.
-const HEADS_AN_EVENT: usize = 500;
-
-/// Whether the heads of the chains are to be recorded.
-pub fn heads_are_due(tx: &impl Read) -> Result<bool> {
-    let recorded = store::audit_events::heads_recorded(tx)?;
-    // One that lies ahead was written by a clock that was wrong.
-    Ok(recorded.is_none_or(|at| tx.now().since(at) >= RECORD_EVERY || at > tx.now()))
-}
-
-/// The heads of the chains that have grown since they were last recorded.
-pub fn grown_heads(tx: &ReadTx) -> Result<Vec<Head>> {
-    let known: HashMap<_, _> =
-        store::audit_events::recorded_heads(tx)?.into_iter().map(|head| (head.organization_id, head)).collect();
-    let heads = store::audit_events::heads(tx)?;
-    let has_grown = |head: &Head| head.organization_id.is_some() && known.get(&head.organization_id) != Some(head);
-    Ok(heads.into_iter().filter(has_grown).collect())
-}
-
-/// Records heads of other chains in the server's own.
-pub fn record_heads(tx: &WriteTx, grown: &[Head]) -> Result<()> {
-    for heads in grown.chunks(HEADS_AN_EVENT) {
-        let target = format!("{} chains", heads.len());
-        Audit::of_server().record(tx, None, RECORD_HEADS, target, json!({ "heads": heads }))?;
-    }
-    Ok(store::audit_events::put_heads_recorded(tx)?)
-}
-
-/// How many days before its end a key is told of.
-const AHEAD: [i64; 3] = [30, 7, 1];
-
-/// A key that comes near its end.
-#[derive(Debug, Clone, Copy)]
-pub struct NearEnd {
-    organization_id: OrganizationId,
-    id: ApiKeyId,
-    expires_at: Timestamp,
-    days: i64,
-}
-
-/// The keys that have come near their end since the last time, and until when was looked.
-pub fn near_end(tx: &ReadTx) -> Result<(Vec<NearEnd>, Timestamp)> {
-    let now = tx.now();
-    // A server that was not there tells late; one that is new tells of what lies ahead alone.
-    let since = store::api_keys::expiries_told(tx)?.unwrap_or(now);
-    let mut found = Vec::new();
-    for organization in store::organizations::all(tx)? {
-        for days in AHEAD {
-            let ahead = TimeDelta::days(days);
-            let ends = (since.plus(ahead), now.plus(ahead));
-            for (id, expires_at) in store::api_keys::ending_between(tx, organization.id, ends)? {
-                // Of one that was missed several times, the nearest tells all.
-                found.retain(|near: &NearEnd| near.id != id);
-                found.push(NearEnd { organization_id: organization.id, id, expires_at, days });
-            }
-        }
-    }
-    Ok((found, now))
-}
-
-/// Writes that keys come near their end, of those that still do, and until when that was looked for.
-pub fn tell_of_near_end(tx: &WriteTx, near: &[NearEnd], until: Timestamp) -> Result<()> {
-    for NearEnd { organization_id, id, expires_at, days } in near {
-        let Some(api_key) = store::api_keys::get(tx, *organization_id, *id)? else { continue };
-        if api_key.status(tx.now()) == KeyStatus::Active && api_key.expires_at == Some(*expires_at) {
-            let changes = json!({ "days": days, "expires_at": expires_at });
-            Audit::of_server().record(tx, Some(*organization_id), "api_key.expire_soon", id, changes)?;
-        }
-    }
-    Ok(store::api_keys::put_expiries_told(tx, until)?)
-}
-
-/// What is recorded of requests that were refused for want of a right.
-pub const REFUSE: &str = "request.refuse";
-
-/// Who was refused what, for the chain of a club.
-pub fn record_refusals(
-    tx: &WriteTx,
-    organization_id: OrganizationId,
-    actor: Actor,
-    call: &RefusedCall,
-    refusals: &Refusals,
-) -> Result<()> {
-    let (RefusedCall { operation, code, .. }, Refusals { count, last_at, origin }) = (call, refusals);
-    let changes = json!({ "operation": operation, "code": code, "count": count, "last_at": last_at });
-    Audit::of(actor, *origin).record_quietly(tx, Some(organization_id), REFUSE, organization_id, changes)
 }

@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::require;
 use crate::service::{
-    authority::{Audit, HeadCoach, Insider, SignedIn, Visitor},
+    audit::Audit,
+    authority::{HeadCoach, Insider, SignedIn, Visitor},
     error::{Conflict, Error, FieldError, Forbidden, Result},
     model::{
         email::Email,

@@ -1,7 +1,5 @@
 //! Requests that went through and can be sent again, by who sent them under which name, and by time.
 
-use std::ops::{Bound, ControlFlow};
-
 use super::{
     Read, WriteTx, record,
     tables::{IDEMPOTENCY, IDEMPOTENCY_TIMES, key},
@@ -36,12 +34,7 @@ pub fn put(tx: &WriteTx, place: &Place, remembered: &Remembered) -> Result<(), U
 /// The entries by time, at most `most`, whose time is over.
 fn over(tx: &impl Read, most: usize) -> Result<Vec<Vec<u8>>, Unavailable> {
     let counts_from = Timestamp::from_millis(tx.now().as_millis() + 1).plus(-REMEMBERED).to_bytes();
-    let mut entries = Vec::new();
-    tx.scan(IDEMPOTENCY_TIMES, (Bound::Unbounded, Bound::Excluded(&counts_from)), false, |entry, _| {
-        entries.push(entry.to_vec());
-        Ok(if entries.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
-    })?;
-    Ok(entries)
+    tx.keys_below(IDEMPOTENCY_TIMES, &counts_from, most)
 }
 
 /// Whether there is anything to forget.
@@ -60,6 +53,8 @@ pub fn forget_over(tx: &WriteTx, most: usize) -> Result<(), Unavailable> {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::ControlFlow;
+
     use chrono::TimeDelta;
 
     use super::*;

@@ -279,6 +279,16 @@ pub trait Read {
         Ok(())
     }
 
+    /// The first keys below `end`, at most `most` of them.
+    fn keys_below(&self, table: Table, end: &[u8], most: usize) -> Result<Vec<Vec<u8>>, Unavailable> {
+        let mut keys = Vec::new();
+        self.scan(table, (Bound::Unbounded, Bound::Excluded(end)), false, |key, _| {
+            keys.push(key.to_vec());
+            Ok(if keys.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        })?;
+        Ok(keys)
+    }
+
     /// Visits the rows whose key begins with `prefix`, in ascending order, until `visit` breaks.
     fn scan_prefix(
         &self,

@@ -1,7 +1,5 @@
 //! The usage ledger: how each key was called on each of the last days.
 
-use std::ops::{Bound, ControlFlow};
-
 use super::{
     Read, WriteTx, record,
     tables::{META, USAGE, key},
@@ -68,12 +66,7 @@ pub fn put_begun(tx: &WriteTx, day: Day) -> Result<(), Unavailable> {
 /// The places of what is too old to be kept, at most `most`.
 fn over(tx: &impl Read, most: usize) -> Result<Vec<Vec<u8>>, Unavailable> {
     let first = Day::of(tx.now()).first_of(Day::KEPT).to_bytes();
-    let mut places = Vec::new();
-    tx.scan(USAGE, (Bound::Unbounded, Bound::Excluded(&first)), false, |place, _| {
-        places.push(place.to_vec());
-        Ok(if places.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
-    })?;
-    Ok(places)
+    tx.keys_below(USAGE, &first, most)
 }
 
 /// Whether anything is too old to be kept.
@@ -91,6 +84,8 @@ pub fn forget_over(tx: &WriteTx, most: usize) -> Result<(), Unavailable> {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::ControlFlow;
+
     use chrono::TimeDelta;
 
     use super::*;
