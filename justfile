@@ -32,6 +32,10 @@ console-benchmark:
     cargo build --release --workspace
     target/release/console-benchmark
 
+# Revoke, rotate and narrow keys while 64 clients use them, for so many calls
+load-test calls="1000000":
+    ASTRAL_CALLS={{calls}} cargo test --release -p astral-tests --test it load:: -- --nocapture
+
 # How long `astral-server scan` takes beside ripgrep, on 300 MB of text under target/
 scan-benchmark rounds="5":
     cargo build --release

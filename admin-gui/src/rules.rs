@@ -5,6 +5,8 @@
 
 #[path = "../../server/src/service/model/email.rs"]
 mod email;
+#[path = "../../server/src/service/model/found_secret.rs"]
+mod found_secret;
 #[path = "../../server/src/service/model/ip_range.rs"]
 mod ip_range;
 #[path = "../../server/src/service/model/name.rs"]
@@ -13,13 +15,22 @@ mod name;
 mod password;
 #[path = "../../server/src/service/model/search.rs"]
 mod search;
+#[path = "../../server/src/service/model/secret.rs"]
+mod secret;
+#[path = "../../server/src/service/model/words.rs"]
+mod words;
 
+#[cfg(test)]
+pub use self::secret::Secret;
+use self::words::words;
 pub use self::{
     email::Email,
+    found_secret::{FoundSecret, find_secrets},
     ip_range::IpRange,
     name::{Description, ExternalId, Label, Name, Reason},
     password::Password,
     search::{Search, fold, fold_words},
+    secret::SecretKind,
 };
 
 /// Why a text is not a value of the type it was meant for, in words for whoever typed it.

@@ -1,5 +1,7 @@
 //! What the system wishes of a window: light or dark, and less motion.
 
+use std::sync::LazyLock;
+
 use eframe::egui::{Context, ThemePreference};
 use mundy::{ColorScheme, Interest, Preferences, Subscription};
 
@@ -19,4 +21,10 @@ pub fn follow(ctx: &Context) -> Subscription {
         theme::follow(&ctx, theme, wished.reduced_motion.is_reduce());
         ctx.request_repaint();
     })
+}
+
+/// Whether files can be dropped on a window: not under Wayland, which winit does not tell of them.
+pub fn takes_drops() -> bool {
+    static TAKES: LazyLock<bool> = LazyLock::new(|| std::env::var_os("WAYLAND_DISPLAY").is_none());
+    *TAKES
 }

@@ -111,6 +111,8 @@ pub async fn valid(
         "get_api_key" | "get_api_key_usage" | "get_api_key_impact" | "revoke_api_key" | "end_previous_secret" => {
             key_id = club.create_key("Target").await.id
         }
+        "identify_api_keys" => body = Some(json!({ "text": club.create_key("Target").await.secret })),
+        "report_leaked_secret" => body = Some(json!({ "secret": club.create_key("Target").await.secret })),
         "rotate_api_key" => {
             key_id = club.create_key("Target").await.id;
             body = Some(json!({ "overlap_seconds": 0 }));

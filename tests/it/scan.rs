@@ -23,7 +23,7 @@ struct Leak {
 }
 
 fn leak(kind: SecretKind) -> Leak {
-    let secret = Secret::generate(kind, &Entropy::system());
+    let secret = Secret::generate(kind, || Entropy::system().bytes());
     let fingerprint = secret.hash().as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
     Leak { hint: secret.hint(), fingerprint, kind: kind.as_str(), text: secret.reveal() }
 }

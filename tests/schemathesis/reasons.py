@@ -80,6 +80,7 @@ REASONS = [
     Reason(".*", ".*", "^must not be empty$", _says(r"^[\s\u200b-\u200f\u2060-\u2064\ufeff\xad]*$")),
     Reason("list_members", "q", "^must contain a letter or a digit$", _says(r"^[\W_]*$")),
     # Which parameters belong together.
+    Reason("report_leaked_secret", "secret", "^must be a secret of Astral's", _says("^astral_")),
     Reason("get_api_key_impact", "scopes", "^is needed with the action narrow", _asks("action=narrow")),
     Reason("get_api_key_impact", "scopes", "^goes with the action narrow alone$", _asks("action=(revoke|rotate)")),
     Reason("list_audit_events", "since|until", "^must lie in the years 1970 to 9999"),

@@ -6,13 +6,18 @@ use astral_admin::{
     App,
     state::{
         Action, Connection, Dialog, Screen, State, View,
+        change::Sending,
         club::Plan,
         failure::{Failure, FailureKind},
         form::Field,
-        keys::{Expiry, Filter, Key, Scope},
+        keys::{
+            Expiry, Filter, Findings, FoundKey, Key, OtherSecret, Place, PreviousSecret, Revoked, Scope, Search,
+            SecretKind,
+        },
         listing::Listing,
         members::Role,
         outsider::Outsider,
+        secret::Secret,
         sign_in::SetUp,
     },
 };
@@ -70,6 +75,11 @@ pub fn all() -> Vec<Scene> {
         ("revoke", NORMAL, 1.0),
         ("rotate", NORMAL, 1.0),
         ("key-rotating", [1200.0, 1000.0], 1.0),
+        ("leak", NORMAL, 1.0),
+        ("leak-found", [1200.0, 900.0], 1.0),
+        ("leak-nothing", NORMAL, 1.0),
+        ("leak-failed", NORMAL, 1.0),
+        ("leak-narrow", [800.0, 600.0], 1.0),
         ("members", NORMAL, 1.0),
         ("members-marked", NORMAL, 1.0),
         ("members-narrow", [800.0, 600.0], 1.0),
@@ -121,6 +131,52 @@ pub fn steps(scene: &Scene, email: &str, password: &str) -> VecDeque<Step> {
         }
     }
     steps.into()
+}
+
+/// Shows what was found in a text: keys that work and do not, a sign-in and a key of others; or nothing.
+fn found(state: &mut State, something: bool) {
+    let now = state.clock.now;
+    let known: Vec<Key> = console(state).keys.list.items.clone();
+    let place = |line, times| Place { file: None, line, times };
+    let of_key = |at: usize, line, times| {
+        let read = known[at].clone();
+        let (hint, last_used_at) = (read.hint.clone(), read.last_used_at);
+        FoundKey { read, hint, last_used_at, place: place(line, times), sending: Sending::default() }
+    };
+    let mut old = of_key(1, 47, 1);
+    old.hint = "astral_live_4kT…w0Z".into();
+    let previous = PreviousSecret { hint: old.hint.clone(), ends_at: now + 30.hours(), last_used_at: None };
+    old.read.previous_secret = Some(previous);
+    let mut revoked = of_key(2, 90, 1);
+    revoked.read.revoked = Some(Revoked { at: now, by: "Ana Ruiz".into(), reason: None });
+    for key in [&old.read, &revoked.read] {
+        console(state).keys.put(key.clone());
+    }
+    let other = |kind, hint: &str, line, reported| OtherSecret {
+        kind,
+        hint: hint.into(),
+        secret: Secret::new(String::new()),
+        place: place(line, 1),
+        reported,
+        sending: Sending::default(),
+    };
+    let mut findings = Findings {
+        searched: "server.log".into(),
+        keys: Vec::new(),
+        others: Vec::new(),
+        unread: Vec::new(),
+        asked: true,
+    };
+    if something {
+        findings.keys = vec![of_key(0, 12, 3), old, revoked];
+        findings.others = vec![
+            other(SecretKind::Session, "astral_session_k2J…9xQ", 13, false),
+            other(SecretKind::ApiKey, "astral_live_7Pq…mB0", 102, true),
+        ];
+    }
+    if let Some(Dialog::Leak(form)) = &mut console(state).dialog {
+        form.search = Search::Done(findings);
+    }
 }
 
 fn in_console(scene: &str) -> Vec<Step> {
@@ -221,6 +277,21 @@ fn in_console(scene: &str) -> Vec<Step> {
                 matches!(state.console().and_then(|console| console.dialog.as_ref()), Some(Dialog::Secret(_)))
             }),
             act(Action::CopySecret),
+        ],
+        "leak" => vec![act(Action::AskLeak)],
+        "leak-found" | "leak-narrow" => vec![act(Action::AskLeak), set(|state| found(state, true))],
+        "leak-nothing" => vec![act(Action::AskLeak), set(|state| found(state, false))],
+        "leak-failed" => vec![
+            act(Action::AskLeak),
+            set(|state| {
+                let title = "server.log is too long: at most 10 MB can be searched at once.";
+                let advice =
+                    "Take a part of it, or have whoever runs the server search it where it lies: astral-server scan.";
+                let failure = Failure::new(FailureKind::Local, title, advice);
+                if let Some(Dialog::Leak(form)) = &mut console(state).dialog {
+                    form.search = Search::Failed(failure);
+                }
+            }),
         ],
         "rotate" => vec![
             act_on_first_key(Action::AskRotate),

@@ -115,8 +115,9 @@ impl TestServer {
         let log = tempfile::Builder::new().prefix("server-").suffix(".log").tempfile_in(&*LOGS).expect("a log");
         let (log, _) = log.keep().expect("kept");
         let mut child = Command::new(binary())
-            .args(["serve", "--log", "trace", "--data"])
+            .args(["serve", "--data"])
             .arg(folder.path())
+            .args(if flags.contains(&"--log") { &[][..] } else { &["--log", "trace"] })
             .args(if flags.contains(&"--listen") { &[][..] } else { &["--listen", "127.0.0.1:0"] })
             .args(flags)
             .stdin(Stdio::null())

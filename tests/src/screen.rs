@@ -13,6 +13,7 @@
 //! ```
 
 use std::{
+    path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex},
     time::{Duration, Instant},
 };
@@ -300,6 +301,29 @@ impl Screen {
         self.frame();
     }
 
+    /// Pastes a text, as Ctrl V does.
+    pub fn paste(&mut self, text: &str) {
+        self.harness.event(egui::Event::Paste(text.to_owned()));
+        self.frame();
+        self.frame();
+    }
+
+    /// Pastes a picture.
+    pub fn paste_picture(&mut self) {
+        let picture = egui::ColorImage::filled([1, 1], egui::Color32::WHITE);
+        self.harness.event(egui::Event::PasteImage(Arc::new(picture)));
+        self.frame();
+        self.frame();
+    }
+
+    /// Drops files on the window.
+    pub fn drop_files(&mut self, files: &[&Path]) {
+        let dropped = files.iter().map(|file| Arc::new(Dropped(file.to_path_buf())) as egui::DroppedFileHandle);
+        self.harness.input_mut().dropped_files.extend(dropped);
+        self.frame();
+        self.frame();
+    }
+
     /// Presses keys, as they are written in the list of shortcuts: `Ctrl N`, `Enter`, `/`.
     ///
     /// # Panics
@@ -411,4 +435,18 @@ pub struct Place {
     pub rect: egui::Rect,
     /// Whether it can be pressed.
     pub can_be_pressed: bool,
+}
+
+/// A file that is dropped on the window.
+#[derive(Debug)]
+struct Dropped(PathBuf);
+
+impl egui::DroppedFile for Dropped {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        std::fs::read(&self.0).map_err(|error| error.to_string())
+    }
 }

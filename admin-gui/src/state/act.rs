@@ -1,9 +1,11 @@
 //! What the person did, and what follows from it.
 
+use std::path::PathBuf;
+
 use super::{
     Dialog, State, View,
     change::Sending,
-    exchange::Effect,
+    exchange::{Command, Effect},
     keys::{self, Example},
     members::{self, MemberEdit, Standing},
     selection::Move,
@@ -42,6 +44,20 @@ pub enum Action {
     EditKey(String),
     /// Sent the form of a key.
     SaveKey,
+    /// Has found a key somewhere.
+    AskLeak,
+    /// Pasted a text in which keys may stand, which is in the state already.
+    SearchPasted,
+    /// Pasted a picture where a text is wanted.
+    RefusePicture,
+    /// Dropped files in which keys may stand.
+    SearchFiles(Vec<PathBuf>),
+    /// Wants to choose such files.
+    ChooseSuspectFiles,
+    /// Wants what was found to end: the key, or its old secret, by its place.
+    EndFound(usize),
+    /// Wants what was found to be reported, by its place.
+    ReportFound(usize),
     /// Wants to rotate a key.
     AskRotate(String),
     /// Wants to take from a key what it does not use.
@@ -185,6 +201,13 @@ impl State {
             Action::Export => self.export(),
             Action::StopExport => self.stop_export(),
             Action::ChooseScopes => self.foretell_narrowing(),
+            Action::AskLeak => self.ask_leak(),
+            Action::SearchPasted => self.search_pasted(),
+            Action::RefusePicture => self.refuse_picture(),
+            Action::SearchFiles(files) => self.search_files(files),
+            Action::ChooseSuspectFiles => self.ask(Command::ChooseFiles),
+            Action::EndFound(at) => self.end_found(at),
+            Action::ReportFound(at) => self.report_found(at),
             Action::Rotate => self.rotate(),
             Action::AskEndPreviousSecret(id) => self.ask_end_previous_secret(id),
             Action::EndPreviousSecret => self.end_previous_secret(),

@@ -26,6 +26,7 @@ pub(super) enum What {
     RevokeKey { before: Key },
     RotateKey { before: Key },
     EndPreviousSecret { before: Key },
+    ReportSecret,
     CreateMember,
     UpdateMember { before: Member, batch: Option<u64> },
     RemoveMember { before: Box<Member>, batch: Option<u64> },
@@ -157,6 +158,7 @@ impl State {
     }
 
     fn done(&mut self, ticket: u64, what: What, changed: Changed) {
+        self.in_console(|console| console.hear_ended(ticket));
         let batch = what.batch();
         if let Some(batch) = batch {
             self.batch(batch).done += 1;
@@ -241,6 +243,9 @@ impl Console {
             form.hear(failure);
             form.sending = Sending::refused(failure.clone());
         }
+        if let Some(Dialog::Leak(form)) = &mut self.dialog {
+            return form.hear_refusal(ticket, failure);
+        }
         let Some(sending) = self.sending().filter(|sending| sending.is(ticket)) else { return false };
         *sending = Sending::refused(failure.clone());
         match &mut self.dialog {
@@ -282,6 +287,7 @@ impl What {
             Self::UpdateMember { before, .. } => before.name.clone(),
             Self::RemoveMember { before, .. } => before.name.clone(),
             Self::CreateKey => "The key".to_owned(),
+            Self::ReportSecret => "The report".to_owned(),
             Self::CreateMember => "The member".to_owned(),
             Self::Invite => "The invitation".to_owned(),
             Self::UpdateClub { .. } => "The club".to_owned(),
@@ -347,6 +353,7 @@ impl What {
             Self::CreateKey
             | Self::RotateKey { .. }
             | Self::EndPreviousSecret { .. }
+            | Self::ReportSecret
             | Self::CreateMember
             | Self::Invite
             | Self::HandOver

@@ -7,7 +7,7 @@ use super::{
     club::HandOverForm,
     form::Field,
     invitation::InvitationOnce,
-    keys::{EndPreviousSecretForm, KeyForm, RevokeForm, RotateForm, SecretOnce},
+    keys::{EndPreviousSecretForm, KeyForm, LeakForm, RevokeForm, RotateForm, SecretOnce},
     members::{CoachForm, LabelForm, MemberForm, RemoveForm},
     password::PasswordForm,
 };
@@ -24,6 +24,8 @@ pub enum Dialog {
     Rotate(Box<RotateForm>),
     /// Whether to end a key's old secret.
     EndPreviousSecret(Box<EndPreviousSecretForm>),
+    /// A text in which keys may stand.
+    Leak(Box<LeakForm>),
     /// A new member, or a change of one.
     Member(Box<MemberForm>),
     /// Whether to remove members.
@@ -133,6 +135,7 @@ impl Console {
             Dialog::SignOutEverywhere(sending) => Some(sending),
             Dialog::Secret(_)
             | Dialog::Revoke(_)
+            | Dialog::Leak(_)
             | Dialog::Remove(_)
             | Dialog::Label(_)
             | Dialog::Coach(_)

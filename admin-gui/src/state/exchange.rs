@@ -9,7 +9,7 @@ use super::{
     audit::{self, Exported, Query},
     club::Club,
     failure::Failure,
-    keys::{Impact, Key, KeyFacts, PlannedAction, Rotation, Usage},
+    keys::{Findings, Impact, Key, KeyFacts, PlannedAction, Rotation, Suspect, Usage},
     listing::Page,
     members::{Member, MemberEdit, MemberWish},
     secret::Secret,
@@ -133,6 +133,17 @@ pub enum Command {
         /// What would be done.
         action: PlannedAction,
     },
+    /// Look for secrets in a text or files, and find out which are of the club's keys.
+    FindKeys {
+        /// Of which club.
+        organization: String,
+        /// Where to look.
+        suspect: Suspect,
+        /// Said again with what is found.
+        run: u64,
+    },
+    /// Have the system's dialog ask for files to look into.
+    ChooseFiles,
     /// Read a page of a club's events.
     LoadEvents {
         /// Of which club.
@@ -223,6 +234,11 @@ pub enum Change {
     EndPreviousSecret {
         /// Of which.
         id: String,
+    },
+    /// Report a secret that stands where it should not: what it opens ends.
+    ReportSecret {
+        /// All of it.
+        secret: Secret,
     },
     /// Revoke a key.
     RevokeKey {
@@ -346,6 +362,15 @@ pub enum Event {
         /// So far.
         exported: Exported,
     },
+    /// What secrets were found.
+    Findings {
+        /// In which search.
+        run: u64,
+        /// They, or why there was none to be made.
+        result: Box<Result<Findings, Failure>>,
+    },
+    /// The files that the system's dialog named for a search; none if it was closed.
+    FilesChosen(Vec<PathBuf>),
     /// The file that the system's dialog named; none if it was closed.
     FileChosen(Option<PathBuf>),
     /// A page of members of a load.

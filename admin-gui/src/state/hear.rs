@@ -29,6 +29,8 @@ impl State {
             Event::Impact { organization, id, action, result } => {
                 self.hear_impact(&organization, &id, action, *result);
             }
+            Event::Findings { run, result } => self.hear_findings(run, *result),
+            Event::FilesChosen(files) => self.hear_files(files),
             Event::Events { load, page } => self.hear_events(load, page),
             Event::Exported { run, exported } => self.hear_exported(run, exported),
             Event::FileChosen(file) => self.hear_file(file),

@@ -11,7 +11,7 @@ pub mod clipboard;
 pub mod club;
 mod connection;
 #[cfg(test)]
-mod desk;
+pub(crate) mod desk;
 mod dialog;
 pub mod exchange;
 pub mod failure;

@@ -226,9 +226,15 @@ impl Console {
         if let Some(sending) = self.sending() {
             sending.ticket = None;
         }
-        // A link or a password is not left behind a sign-in that somebody else may pass. The secret of a key is, since
+        if let Some(Dialog::Export(form)) = &mut self.dialog {
+            form.interrupt();
+        }
+        // A link, a password or a found secret is not left behind a sign-in that somebody else may pass. The secret of a key is, since
         // nobody could show it again; only the person who made it gets there.
-        if matches!(self.dialog, Some(Dialog::Invitation(_) | Dialog::Password(_) | Dialog::HandOver(_))) {
+        if matches!(
+            self.dialog,
+            Some(Dialog::Invitation(_) | Dialog::Password(_) | Dialog::HandOver(_) | Dialog::Leak(_))
+        ) {
             self.dialog = None;
         }
     }

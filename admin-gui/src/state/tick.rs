@@ -78,6 +78,7 @@ impl Console {
         };
         let asked = match &self.dialog {
             Some(Dialog::Revoke(form)) => form.asked_since(),
+            Some(Dialog::Leak(form)) => form.since(),
             _ => None,
         };
         let lists = [&self.keys.list.progress, &self.members.list.progress, &self.audit.list.progress];

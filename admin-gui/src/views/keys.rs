@@ -1,8 +1,8 @@
 //! The table of API keys: Settings > Security of the page.
 
-use eframe::egui::{Align, Frame, Layout, Stroke, Ui};
+use eframe::egui::{Align, Frame, Layout, Stroke, Ui, vec2};
 
-use super::{Draw, at_the_right, empty, list_failed, skeleton};
+use super::{Draw, at_the_right, empty, leaks, list_failed, skeleton};
 use crate::{
     state::{
         Action, Connection, Console, View,
@@ -87,13 +87,21 @@ fn header(ui: &mut Ui, console: &mut Console, lists_keys: bool, draw: &mut Draw<
             }
         });
     });
-    if lists_keys && console.keys.list.loaded_at.is_some() {
-        let summary = console.keys.summary();
-        caption(ui, &summary, colors(ui).muted);
-    } else {
-        ui.add_space(space::L);
-    }
-    ui.add_space(space::S);
+    ui.horizontal(|ui| {
+        ui.set_height(size::CONTROL);
+        if lists_keys {
+            let leak = Button::quiet(leaks::TITLE).icon(Icon::FileSearch);
+            let room = (ui.available_width() - leak.size(ui).x - space::S).max(0.0);
+            let summary = console.keys.list.loaded_at.map(|_| console.keys.summary()).unwrap_or_default();
+            ui.allocate_ui(vec2(room, size::CONTROL), |ui| {
+                ui.set_width(room);
+                caption(ui, &summary, colors(ui).muted);
+            });
+            if leak.show(ui).clicked() {
+                draw.acts.push(Action::AskLeak);
+            }
+        }
+    });
 }
 
 /// Escape empties a search and leaves it; the arrow down goes on to the rows.
@@ -193,7 +201,7 @@ fn table(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
         .stroke(Stroke::new(1.0, colors.border))
         .corner_radius(size::RADIUS_LARGE)
         .show(ui, |ui| {
-            ui.set_min_size(eframe::egui::vec2(ui.available_width(), height));
+            ui.set_min_size(vec2(ui.available_width(), height));
             ui.set_max_height(height);
             let table = Table {
                 name: "API keys",
@@ -261,7 +269,7 @@ pub fn online(ui: &mut Ui, console: &Console, colors: &Colors) {
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         ui.spacing_mut().item_spacing.x = 6.0;
         caption(ui, word, colors.muted);
-        let (rect, _) = ui.allocate_exact_size(eframe::egui::vec2(8.0, 8.0), eframe::egui::Sense::hover());
+        let (rect, _) = ui.allocate_exact_size(vec2(8.0, 8.0), eframe::egui::Sense::hover());
         ui.painter().circle_filled(rect.center(), 3.5, tone.color);
     });
 }

@@ -7,6 +7,7 @@ mod club_dialogs;
 mod key;
 mod key_form;
 mod keys;
+mod leaks;
 mod member_dialogs;
 mod member_form;
 mod members;
@@ -70,6 +71,7 @@ pub fn show(ui: &mut Ui, state: &mut State, look: &mut Look) -> Vec<Action> {
     let open = state.shortcuts || state.console().is_some_and(|console| console.dialog.is_some());
     let keys_free = !open && !Popup::is_any_open(ui.ctx()) && !ui.ctx().text_edit_focused();
     let several = state.progress_of_several();
+    let takes_files = state.takes_files();
     let mut draw = Draw { clock: &clock, look, keys_free, several, acts: &mut acts };
     let signing_in = matches!(state.screen, Screen::SignIn(_));
     match &mut state.screen {
@@ -104,6 +106,9 @@ pub fn show(ui: &mut Ui, state: &mut State, look: &mut Look) -> Vec<Action> {
             keys_of_console(ui, console, state.shortcuts, &mut draw);
             console_frame(ui, console, waiting, &mut draw);
             dialog(ui, console, &mut draw);
+            if takes_files {
+                leaks::take_files(ui.ctx(), draw.acts);
+            }
         }
     }
     draw.look.signing_in = signing_in;
@@ -126,6 +131,9 @@ fn keys_of_console(ui: &Ui, console: &Console, shortcuts: bool, draw: &mut Draw<
     ui.input_mut(|input| {
         if input.consume_key(Modifiers::COMMAND, Key::N) {
             draw.acts.push(if console.view == View::Members { Action::NewMember } else { Action::NewKey });
+        }
+        if input.consume_key(Modifiers::COMMAND, Key::L) {
+            draw.acts.push(Action::AskLeak);
         }
         if input.consume_key(Modifiers::NONE, Key::F5) || input.consume_key(Modifiers::COMMAND, Key::R) {
             draw.acts.push(Action::Refresh);
@@ -250,6 +258,7 @@ fn dialog(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
         Some(Dialog::Key(form)) => key_form::show(&ctx, form, draw),
         Some(Dialog::Secret(once)) => secret::show(&ctx, once, keys.activation.as_ref(), draw),
         Some(Dialog::Revoke(form)) => revoke::show(&ctx, form, draw),
+        Some(Dialog::Leak(form)) => leaks::show(&ctx, form, keys, draw),
         Some(Dialog::Rotate(form)) => rotate::rotate(&ctx, form, draw),
         Some(Dialog::EndPreviousSecret(form)) => {
             let usage = keys.usage.as_ref().filter(|(id, _)| *id == form.key.id);

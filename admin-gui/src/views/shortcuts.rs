@@ -8,8 +8,9 @@ use crate::{
     widgets::{Button, Dialog, body},
 };
 
-const SHORTCUTS: [(&str, &str); 15] = [
+const SHORTCUTS: [(&str, &str); 16] = [
     ("Ctrl N", "New key, or new member"),
+    ("Ctrl L", "Found a key somewhere?"),
     ("/", "Search"),
     ("F5", "Refresh"),
     ("Ctrl 1 … 4", "API keys, Members, Audit, Club"),

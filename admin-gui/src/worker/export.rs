@@ -42,8 +42,11 @@ impl Export {
     /// Begins a file in the folder of `path`.
     ///
     /// # Errors
-    /// If the folder is not there, or may not be written in.
-    pub fn begin(path: &Path, format: Format) -> io::Result<Self> {
+    /// If the folder is not there, or may not be written in; if `path` is there already and is not to be replaced.
+    pub fn begin(path: &Path, format: Format, replace: bool) -> io::Result<Self> {
+        if !replace && path.symlink_metadata().is_ok() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let file = tempfile::Builder::new().prefix(".astral-export-").tempfile_in(folder)?;
         let buffer = BufWriter::new(file.reopen()?);
@@ -147,7 +150,7 @@ mod tests {
     fn a_table_is_read_as_it_was_meant_and_holds_no_formula() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("audit.csv");
-        let mut export = Export::begin(&path, Format::Csv).expect("begun");
+        let mut export = Export::begin(&path, Format::Csv, false).expect("begun");
         assert_eq!(
             export.add(&[event(1, "=HYPERLINK(\"https://evil.example\")"), event(0, "Ró, \"B\"")]).expect("added"),
             2
@@ -166,12 +169,22 @@ mod tests {
         let path = folder.path().join("audit.json");
         std::fs::write(&path, "mine").expect("written");
         let export = |count: i64, replace: bool| {
-            let mut export = Export::begin(&path, Format::Json).expect("begun");
+            let mut export = Export::begin(&path, Format::Json, replace)?;
             let events: Vec<_> = (0..count).map(|number| event(number, "Nia")).collect();
             export.add(&events).expect("added");
             export.finish(&path, replace)
         };
-        assert_eq!(export(1, false).expect_err("it is there").kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(
+            export(1, false).expect_err("it is there").kind(),
+            io::ErrorKind::AlreadyExists,
+            "before a page is read"
+        );
+        // It came while the export ran.
+        let meanwhile = folder.path().join("meanwhile.csv");
+        let late = Export::begin(&meanwhile, Format::Csv, false).expect("begun");
+        std::fs::write(&meanwhile, "mine").expect("written");
+        assert_eq!(late.finish(&meanwhile, false).expect_err("it is there").kind(), io::ErrorKind::AlreadyExists);
+        std::fs::remove_file(&meanwhile).expect("removed");
         assert_eq!(std::fs::read_to_string(&path).expect("read"), "mine");
         for count in [0, 1, 3] {
             export(count, true).expect("replaced");

@@ -57,6 +57,33 @@ pub fn of_file(error: &std::io::Error, file: &std::path::Path) -> Failure {
     Failure::new(FailureKind::Local, title, advice)
 }
 
+/// Why a file cannot be read.
+pub fn of_reading(error: &std::io::Error, name: &str) -> Failure {
+    let (title, advice) = match error.kind() {
+        std::io::ErrorKind::IsADirectory => (
+            format!("{name} is a folder."),
+            "Drop the files in it; or have whoever runs the server search all of it: astral-server scan.".to_owned(),
+        ),
+        std::io::ErrorKind::NotFound => {
+            (format!("There is no file {name} any more."), "Choose it again where it is now.".to_owned())
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            (format!("You may not read {name}."), "Ask whoever owns it, or paste what stands in it.".to_owned())
+        }
+        _ => (format!("{name} cannot be read."), format!("The system says: {error}.")),
+    };
+    Failure::new(FailureKind::Local, title, advice)
+}
+
+/// What was to be done in the background broke.
+pub fn of_panic(error: &tokio::task::JoinError) -> Failure {
+    Failure::new(
+        FailureKind::Local,
+        "The text could not be searched.",
+        format!("{error}. This is a fault of the console: please report it."),
+    )
+}
+
 /// Whether this console and the server that sent `headers` know each other.
 ///
 /// # Errors

@@ -4,6 +4,7 @@ mod answers;
 mod export;
 mod failure;
 mod keyring;
+mod leaks;
 mod session;
 
 use std::{
@@ -165,6 +166,9 @@ async fn run(keeping: Keeping, mut inbox: commands::UnboundedReceiver<(u64, Comm
             Command::ChooseFile { file } => {
                 tokio::spawn(async move { outbox.send(Event::FileChosen(choose_file(&file).await)) });
             }
+            Command::ChooseFiles => {
+                tokio::spawn(async move { outbox.send(Event::FilesChosen(choose_files().await)) });
+            }
             Command::StopMembers => {
                 if let Some(load) = loads.remove("members") {
                     load.abort();
@@ -177,6 +181,7 @@ async fn run(keeping: Keeping, mut inbox: commands::UnboundedReceiver<(u64, Comm
                     Command::LoadMembers { .. } => Some("members"),
                     Command::LoadEvents { .. } => Some("events"),
                     Command::Export { .. } => Some("export"),
+                    Command::FindKeys { .. } => Some("keys in a text"),
                     _ => None,
                 };
                 // What is urgent, such as a revocation, does not queue behind a thousand members.
@@ -210,6 +215,12 @@ async fn choose_file(proposed: &Path) -> Option<PathBuf> {
         dialog = dialog.set_file_name(name.to_string_lossy());
     }
     dialog.save_file().await.map(|file| file.path().to_owned())
+}
+
+/// Has the system ask for files to read; none if the person closed the dialog, or the system has none.
+async fn choose_files() -> Vec<PathBuf> {
+    let files = rfd::AsyncFileDialog::new().pick_files().await.unwrap_or_default();
+    files.iter().map(|file| file.path().to_owned()).collect()
 }
 
 /// Ends what is being read, and drops the changes that are still to be sent.

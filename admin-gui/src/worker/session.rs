@@ -1,6 +1,6 @@
 //! A session with one server, and what can be asked in it.
 
-use std::{num::NonZero, path::Path, time::Duration};
+use std::{collections::HashMap, num::NonZero, path::Path, time::Duration};
 
 use astral_client::{Client, Error, ResponseValue, types};
 use reqwest::header::{ETAG, HeaderMap};
@@ -9,13 +9,14 @@ use super::{
     Outbox, answers,
     export::Export,
     failure::{self, check_version},
+    leaks::{self, Candidates},
 };
 use crate::state::{
     address::Address,
     audit::{self, Exported, Query},
     exchange::{Change, Changed, Command, Event},
     failure::{Failure, FailureKind},
-    keys::{Key, KeyFacts, PlannedAction},
+    keys::{Findings, Key, KeyFacts, PlannedAction, Suspect},
     listing::Page,
     members::{Member, MemberEdit},
     secret::Secret,
@@ -220,6 +221,10 @@ impl Session {
                 let exported = exported.map_or_else(Exported::Failed, Exported::All);
                 outbox.send(Event::Exported { run, exported });
             }
+            Command::FindKeys { organization, suspect, run } => {
+                let result = Box::new(self.find_keys(&organization, suspect).await);
+                outbox.send(Event::Findings { run, result });
+            }
             Command::LoadMember { organization, member } => {
                 let answer = self.client.get_member().org_id(&organization).member_id(&member).send().await;
                 let result = answer.map(|response| Member::from(response.into_inner()));
@@ -239,6 +244,7 @@ impl Session {
             | Command::Forget
             | Command::StopExport
             | Command::ChooseFile { .. }
+            | Command::ChooseFiles
             | Command::StopMembers => {}
         }
     }
@@ -277,7 +283,7 @@ impl Session {
         run: u64,
         outbox: &Outbox,
     ) -> Result<u64, Failure> {
-        let mut export = on_disk(file, move |file| Export::begin(file, format)).await?;
+        let mut export = on_disk(file, move |file| Export::begin(file, format, replace)).await?;
         let mut cursor: Option<String> = None;
         loop {
             let page = self.events(organization, query, cursor.as_deref()).await?;
@@ -290,6 +296,29 @@ impl Session {
                 return on_disk(file, move |file| export.finish(file, replace)).await;
             }
         }
+    }
+
+    /// The secrets in a text, and which of them are of the club's keys. Of the text itself nothing is sent.
+    async fn find_keys(&self, organization: &str, suspect: Suspect) -> Result<Findings, Failure> {
+        let searched = tokio::task::spawn_blocking(move || leaks::search(suspect)).await;
+        let Candidates { searched, found, unread } = searched.unwrap_or_else(|error| Err(failure::of_panic(&error)))?;
+        let text = leaks::keys_of(&found);
+        let asked = !text.is_empty();
+        let mut identified = Vec::new();
+        if asked {
+            let body = types::TextToIdentify { text };
+            let request = self.client.identify_api_keys().org_id(organization).body(body);
+            identified = request.send().await.map_err(|error| self.failed(error))?.into_inner().data;
+        }
+        let mut keys: HashMap<String, Key> = HashMap::new();
+        for types::IdentifiedKey { id, .. } in &identified {
+            if !keys.contains_key(id) {
+                let read = self.client.get_api_key().org_id(organization).key_id(id).send().await;
+                keys.insert(id.clone(), read.map_err(|error| self.failed(error))?.into_inner().into());
+            }
+        }
+        let (keys, others) = leaks::told_apart(found, &identified, &keys);
+        Ok(Findings { searched, keys, others, unread, asked })
     }
 
     /// Who heads a club; none if the person may not know.
@@ -380,6 +409,11 @@ impl Session {
             }
             Change::EndPreviousSecret { id } => {
                 client.end_previous_secret().org_id(org).key_id(id).send().await?;
+                Changed::Done
+            }
+            Change::ReportSecret { secret } => {
+                let body = types::LeakedSecret { secret: secret.reveal().to_owned() };
+                client.report_leaked_secret().body(body).send().await?;
                 Changed::Done
             }
             Change::UpdateKey { id, etag: revision, key } => {

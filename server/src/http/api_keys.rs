@@ -65,7 +65,7 @@ pub struct ApiKeyBody {
 #[derive(Serialize, Object)]
 #[oai(rename = "Person")]
 struct PersonBody {
-    /// The user; `null` for whoever runs the server.
+    /// The user; `null` for whoever runs the server, or has reported a leaked secret.
     id: Option<UserId>,
     display_name: String,
 }

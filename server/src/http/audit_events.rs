@@ -21,8 +21,8 @@ use super::{
     security::SessionCaller,
 };
 use crate::service::{
-    Actor, AuditEvent, EventFilter, EventId, FieldError, NamedEvent, OrganizationId, Service, StoredEvent, Timestamp,
-    words,
+    Actor, AuditEvent, EventFilter, EventId, FieldError, Invalid, NamedEvent, OrganizationId, Service, StoredEvent,
+    Timestamp, words,
 };
 
 words!(

@@ -17,8 +17,8 @@ use super::{
     security::{AnyCaller, SessionCaller},
 };
 use crate::service::{
-    ApiKey, ApiKeyId, Email, Identity, MemberId, Name, OrganizationId, OrganizationView, Origin, Role, Scope, Service,
-    SignedInAs, Timestamp, User, UserId,
+    ApiKey, ApiKeyId, Email, Identity, Invalid, MemberId, Name, OrganizationId, OrganizationView, Origin, Role, Scope,
+    Service, SignedInAs, Timestamp, User, UserId,
 };
 
 body! {

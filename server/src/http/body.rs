@@ -4,7 +4,7 @@
 //! fault. This one refuses what it does not know: 400 for what is no JSON, 422 with a line for each
 //! field otherwise.
 
-use std::{fmt, sync::Arc};
+use std::{cell::Cell, fmt, marker::PhantomData, sync::Arc, time::Duration};
 
 use poem::{Request, RequestBody, http::header};
 use poem_openapi::{
@@ -14,12 +14,20 @@ use poem_openapi::{
 };
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{HttpSettings, problem::Problem, reply::MEDIA_TYPE};
 use crate::service::{FieldError, Fingerprint};
 
 /// How many bytes a body may have.
 pub const MAX_BODY: usize = 1 << 20;
+/// How many bytes one may have that carries a long text: the text, escaped.
+pub const MAX_LARGE_BODY: usize = 32 << 20;
+/// How many bodies of more than [`MAX_BODY`] are in memory at once.
+const LARGE_BODIES: usize = 4;
+/// How many values the JSON of a large body may hold: it is a text and little else. Each takes many times the memory of
+/// its bytes.
+const LARGE_BODY_VALUES: usize = 100;
 /// How many faults are named at most: an answer must not be larger than what it answers.
 pub const MAX_ERRORS: usize = 100;
 
@@ -28,6 +36,48 @@ pub struct Body<T>(pub T);
 
 /// A request body of type `T`, and what tells the request from another.
 pub struct RepeatableBody<T>(pub T, pub Fingerprint);
+
+/// A request body of type `T` that may have [`MAX_LARGE_BODY`] bytes, not read yet.
+pub struct LargeBody<T> {
+    body: poem::Body,
+    length: Option<usize>,
+    patience: Duration,
+    room: RoomForBodies,
+    schema: PhantomData<fn() -> T>,
+}
+
+/// Room for large bodies: whoever may send one cannot fill the memory with them.
+#[derive(Clone)]
+pub struct RoomForBodies(Arc<Semaphore>);
+
+impl Default for RoomForBodies {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(LARGE_BODIES)))
+    }
+}
+
+impl<T: FromBody + Send + 'static> LargeBody<T> {
+    /// Reads it, and the room that it takes as long as it is worked on; `None` for one that is as small as others. One
+    /// that is larger is read only if `may_send` says so, and once there is room. Whoever finds none for half the time that
+    /// a body may take is told to come again.
+    pub async fn read(
+        self,
+        may_send: impl FnOnce() -> Result<(), Problem>,
+    ) -> Result<(T, Option<OwnedSemaphorePermit>), Problem> {
+        let Self { body, length, patience, room: RoomForBodies(room), .. } = self;
+        if length.is_some_and(|length| length <= MAX_BODY) {
+            return Ok((from_bytes(&collect(body, MAX_BODY, patience).await?, usize::MAX)?, None));
+        }
+        may_send()?;
+        let room = tokio::time::timeout(patience / 2, room.acquire_owned()).await;
+        let room = room.ok().and_then(Result::ok).ok_or_else(Problem::no_room_for_body)?;
+        let bytes = collect(body, MAX_LARGE_BODY, patience).await?;
+        // Reading megabytes of JSON would hold up the requests of others on this thread. The room goes with the work,
+        // which goes on even if nobody waits for it any more.
+        let parsed = tokio::task::spawn_blocking(move || Ok((from_bytes(&bytes, LARGE_BODY_VALUES)?, Some(room))));
+        parsed.await.unwrap_or_else(|_| Err(Problem::internal()))
+    }
+}
 
 /// A type that a request body can have.
 pub trait FromBody: Type {
@@ -168,7 +218,7 @@ impl<T: FromJson> FromJson for Vec<T> {
 }
 
 macro_rules! body_extractor {
-    ($extractor:ident, |$parsed:ident, $request:ident, $bytes:ident| $made:expr) => {
+    ($extractor:ident, |$request:ident, $body:ident| $made:expr) => {
         impl<'a, T: FromBody> ApiExtractor<'a> for $extractor<T> {
             const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
 
@@ -186,31 +236,37 @@ macro_rules! body_extractor {
 
             async fn from_request(
                 $request: &'a Request,
-                body: &mut RequestBody,
+                $body: &mut RequestBody,
                 _: ExtractParamOptions<()>,
             ) -> poem::Result<Self> {
-                check_length($request)?;
-                check_media_type($request)?;
-                let $bytes = read($request, body).await?;
-                let $parsed = from_bytes(&$bytes)?;
                 Ok($made)
             }
         }
     };
 }
 
-body_extractor!(Body, |parsed, request, bytes| Self(parsed));
-body_extractor!(RepeatableBody, |parsed, request, bytes| Self(
-    parsed,
-    Fingerprint::of(request.original_uri().path(), &bytes)
-));
+body_extractor!(Body, |request, body| Self(from_bytes(&read(request, body).await?, usize::MAX)?));
+body_extractor!(RepeatableBody, |request, body| {
+    let bytes = read(request, body).await?;
+    Self(from_bytes(&bytes, usize::MAX)?, Fingerprint::of(request.original_uri().path(), &bytes))
+});
+body_extractor!(LargeBody, |request, body| {
+    check_head(request, MAX_LARGE_BODY)?;
+    Self {
+        body: body.take()?,
+        length: length(request),
+        patience: patience(request)?,
+        room: request.data().cloned().ok_or_else(Problem::internal)?,
+        schema: PhantomData,
+    }
+});
 
-/// The body that these bytes are.
+/// The body that these bytes are, if it holds no more than `most` values.
 ///
 /// # Errors
 /// A problem that names everything that is wrong with it.
-fn from_bytes<T: FromBody>(bytes: &[u8]) -> Result<T, Problem> {
-    let value: Value = parse(bytes)?;
+fn from_bytes<T: FromBody>(bytes: &[u8], most: usize) -> Result<T, Problem> {
+    let value: Value = parse(bytes, most)?;
     let Value::Object(values) = value else {
         return Err(Problem::malformed(format!("The body must be a JSON object, is {}.", kind(&value))));
     };
@@ -233,11 +289,14 @@ pub fn shorten(name: String) -> String {
     if name.chars().count() <= 60 { name } else { name.chars().take(60).chain(['…']).collect() }
 }
 
-/// Refuses a body by what is announced of it, before any of it is read.
-fn check_length(request: &Request) -> Result<(), Problem> {
-    let length =
-        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if length.is_some_and(|length| length > MAX_BODY as u64) { Err(Problem::too_large()) } else { Ok(()) }
+/// How many bytes are announced.
+fn length(request: &Request) -> Option<usize> {
+    request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// How long a body may take to arrive.
+fn patience(request: &Request) -> Result<Duration, Problem> {
+    Ok(request.data::<Arc<HttpSettings>>().ok_or_else(Problem::internal)?.body_timeout)
 }
 
 fn check_media_type(request: &Request) -> Result<(), Problem> {
@@ -258,18 +317,31 @@ fn check_media_type(request: &Request) -> Result<(), Problem> {
     }
 }
 
+/// Refuses a body by what is announced of it, before any of it is read.
+fn check_head(request: &Request, most: usize) -> Result<(), Problem> {
+    if length(request).is_some_and(|length| length > most) {
+        return Err(Problem::too_large(most));
+    }
+    check_media_type(request)
+}
+
+/// The body, of [`MAX_BODY`] bytes at most.
 async fn read(request: &Request, body: &mut RequestBody) -> poem::Result<bytes::Bytes> {
-    let limited = body.take()?.into_bytes_limit(MAX_BODY);
-    let patience = request.data::<Arc<HttpSettings>>().ok_or_else(Problem::internal)?.body_timeout;
-    match tokio::time::timeout(patience, limited).await {
+    check_head(request, MAX_BODY)?;
+    Ok(collect(body.take()?, MAX_BODY, patience(request)?).await?)
+}
+
+async fn collect(body: poem::Body, most: usize, patience: Duration) -> Result<bytes::Bytes, Problem> {
+    match tokio::time::timeout(patience, body.into_bytes_limit(most)).await {
         Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(poem::error::ReadBodyError::PayloadTooLarge)) => Err(Problem::too_large().into()),
-        Ok(Err(_)) => Err(Problem::malformed("The body broke off.").into()),
-        Err(_) => Err(Problem::request_timeout().into()),
+        Ok(Err(poem::error::ReadBodyError::PayloadTooLarge)) => Err(Problem::too_large(most)),
+        Ok(Err(_)) => Err(Problem::malformed("The body broke off.")),
+        Err(_) => Err(Problem::request_timeout()),
     }
 }
 
-fn parse(bytes: &[u8]) -> Result<Value, Problem> {
+/// The value that these bytes are, if it holds no more than `most` values.
+fn parse(bytes: &[u8], most: usize) -> Result<Value, Problem> {
     let text = std::str::from_utf8(bytes).map_err(|_| Problem::malformed("The body is not UTF-8."))?;
     if text.trim().is_empty() {
         return Err(Problem::malformed("The body is empty; it must be a JSON object, such as {}."));
@@ -278,23 +350,33 @@ fn parse(bytes: &[u8]) -> Result<Value, Problem> {
         return Err(Problem::malformed("The body begins with a byte order mark; leave it out."));
     }
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = Strict.deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
+    let left = Cell::new(most);
+    let value =
+        Strict { left: &left }.deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
     // The message names a place and what was expected there, never a value.
     value.map_err(|error| Problem::malformed(format!("The body is not JSON as RFC 8259 has it: {error}.")))
 }
 
 /// Reads a JSON value in which no name occurs twice in one object.
-struct Strict;
+#[derive(Clone, Copy)]
+struct Strict<'a> {
+    /// How many values may still come.
+    left: &'a Cell<usize>,
+}
 
-impl<'de> DeserializeSeed<'de> for Strict {
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = Value;
 
     fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        match self.left.get().checked_sub(1) {
+            Some(left) => self.left.set(left),
+            None => return Err(de::Error::custom("there are more values than this request can have")),
+        }
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for Strict<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -327,7 +409,7 @@ impl<'de> Visitor<'de> for Strict {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Value, A::Error> {
         let mut values = Vec::new();
-        while let Some(value) = sequence.next_element_seed(Strict)? {
+        while let Some(value) = sequence.next_element_seed(self)? {
             values.push(value);
         }
         Ok(values.into())
@@ -336,7 +418,7 @@ impl<'de> Visitor<'de> for Strict {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut values = Map::new();
         while let Some(name) = map.next_key::<String>()? {
-            let value = map.next_value_seed(Strict)?;
+            let value = map.next_value_seed(self)?;
             if values.insert(name, value).is_some() {
                 return Err(de::Error::custom("a name occurs twice in one object"));
             }

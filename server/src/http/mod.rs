@@ -11,6 +11,7 @@ mod cors;
 mod cursor;
 mod document;
 mod invitations;
+mod leaks;
 mod members;
 mod operations;
 mod organizations;
@@ -41,12 +42,13 @@ use poem::{
 };
 use poem_openapi::{OpenApiService, Tags};
 
-pub use self::{document::openapi, rate_limit::RateLimitSettings, server::run};
 use self::{
+    body::RoomForBodies,
     operations::Operation,
     problem::Problem,
     rate_limit::{RateLimits, Spent},
 };
+pub use self::{document::openapi, rate_limit::RateLimitSettings, server::run};
 use crate::service::{Call, Caller, IpRange, Origin, Presented, Service, Timestamp};
 
 /// What may be set about HTTP.
@@ -94,6 +96,7 @@ type Api = (
     invitations::InvitationsApi,
     api_keys::ApiKeysApi,
     usage::UsageApi,
+    leaks::LeaksApi,
     audit_events::AuditEventsApi,
 );
 
@@ -104,6 +107,7 @@ const API: Api = (
     invitations::InvitationsApi,
     api_keys::ApiKeysApi,
     usage::UsageApi,
+    leaks::LeaksApi,
     audit_events::AuditEventsApi,
 );
 
@@ -148,7 +152,11 @@ fn endpoint(
         // Not at "/": the framework would look for nothing else there.
         .nest_no_strip("/api", api_service());
     Outermost {
-        inner: routes.into_endpoint().data(Arc::clone(&service)).data(Arc::clone(&settings)),
+        inner: routes
+            .into_endpoint()
+            .data(Arc::clone(&service))
+            .data(Arc::clone(&settings))
+            .data(RoomForBodies::default()),
         service,
         settings,
         limits,

@@ -34,8 +34,12 @@ pub struct Operation {
     pub codes: HashSet<String>,
 }
 
-static OPERATIONS: LazyLock<Vec<Operation>> =
-    LazyLock::new(|| Api::meta().into_iter().flat_map(operations_of).collect());
+/// Those with the fewest parameters in their paths first.
+static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
+    let mut operations: Vec<_> = Api::meta().into_iter().flat_map(operations_of).collect();
+    operations.sort_by_key(|operation| operation.path.iter().filter(|part| part.is_none()).count());
+    operations
+});
 
 fn operations_of(api: MetaApi) -> Vec<Operation> {
     let mut found = Vec::new();
@@ -59,12 +63,15 @@ fn operations_of(api: MetaApi) -> Vec<Operation> {
     found
 }
 
+/// The operations at a path. What a path names outright is not meant as a parameter of another.
 fn at(path: &str) -> impl Iterator<Item = &'static Operation> {
     let parts: Vec<&str> = path.split('/').collect();
-    OPERATIONS.iter().filter(move |operation| {
+    let fits = |operation: &&Operation| {
         operation.path.len() == parts.len()
             && operation.path.iter().zip(&parts).all(|(known, part)| known.as_ref().is_none_or(|known| known == part))
-    })
+    };
+    let path = OPERATIONS.iter().find(fits).map(|operation| &operation.path);
+    OPERATIONS.iter().filter(move |operation| Some(&operation.path) == path)
 }
 
 /// The operation that a request means.

@@ -112,7 +112,7 @@ kinds! {
     ALREADY_CREATED = 409 "already_created" "It was created by an earlier request" "The answer to the first request with this Idempotency-Key held a secret, which is not kept. 'resource_id' names what was created; where its secret was lost, create another with another Idempotency-Key.";
     IN_PROGRESS = 409 "request_in_progress" "The same request is still running" "A request with this Idempotency-Key has not been answered yet. Send it again in a moment.";
     REVISION_MISMATCH = 412 "revision_mismatch" "It was changed meanwhile" "The ETag in If-Match is not that of the present revision; a weak one (W/) never is. Read it again: if it is not as you want it, send its ETag with what you still want to change.";
-    TOO_LARGE = 413 "body_too_large" "The body is too large" "Send at most 1 MiB.";
+    TOO_LARGE = 413 "body_too_large" "The body is too large" "A body has 1 MiB at most, and more only where an operation says so.";
     UNSUPPORTED_MEDIA_TYPE = 415 "unsupported_media_type" "Not JSON" "Send the header 'Content-Type: application/json', and the body without compression.";
     INVALID_REQUEST = 422 "invalid_request" "Something in the request is wrong" "'errors' says what, field by field.";
     IDEMPOTENCY_KEY_REUSED = 422 "idempotency_key_reused" "The Idempotency-Key was used for another request" "It was sent before with another body, or to another path; the bytes must be the same. Make up a new Idempotency-Key for another request.";
@@ -196,8 +196,15 @@ impl Problem {
     }
 
     /// The body is larger than it may be.
-    pub fn too_large() -> Self {
-        Self::new(TOO_LARGE)
+    pub fn too_large(most: usize) -> Self {
+        Self::new(TOO_LARGE).detail(format!("Send at most {} MiB.", most >> 20))
+    }
+
+    /// As many large bodies are being read as there is room for.
+    pub fn no_room_for_body() -> Self {
+        Self::new(UNAVAILABLE)
+            .detail("Too many large bodies are being read. Nothing was changed. Try again in a moment.")
+            .header(header::RETRY_AFTER, "1")
     }
 
     /// The body is not said to be JSON.
@@ -247,7 +254,7 @@ impl Problem {
             return Self::method_not_allowed(allow);
         }
         if error.is::<SizedLimitError>() {
-            return Self::too_large();
+            return Self::new(TOO_LARGE);
         }
         let status = error.status();
         match error.downcast::<Self>() {

@@ -107,7 +107,7 @@ fn describe(kinds: &[&&Kind]) -> &'static str {
         408 => "The body did not arrive in time.",
         409 => "Something is in the way.",
         412 => "Another revision is present than `If-Match` names.",
-        413 => "The body is larger than 1 MiB.",
+        413 => "The body is too large; `detail` says how large it may be.",
         415 => "`Content-Type` is not `application/json`.",
         422 => "A field, header or query parameter is wrong or unknown; `errors` says which, or `detail`.",
         429 => "Too many requests. `Retry-After` says when to try again.",

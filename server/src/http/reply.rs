@@ -120,27 +120,42 @@ impl<T: Type, const STATUS: u16> ApiResponse for Reply<T, STATUS> {
     }
 }
 
-/// Done, and there is nothing to say.
-pub struct NoContent;
+/// An answer that says nothing but its status.
+macro_rules! wordless {
+    ($(#[$meta:meta])* $name:ident = $status:literal $description:literal) => {
+        $(#[$meta])*
+        pub struct $name;
 
-impl IntoResponse for NoContent {
-    fn into_response(self) -> Response {
-        Response::builder().status(StatusCode::NO_CONTENT).header(header::CACHE_CONTROL, "private, no-cache").finish()
-    }
-}
-
-impl ApiResponse for NoContent {
-    fn meta() -> MetaResponses {
-        MetaResponses {
-            responses: vec![MetaResponse {
-                description: "Done.",
-                status: Some(204),
-                status_range: None,
-                content: vec![],
-                headers: vec![],
-            }],
+        impl IntoResponse for $name {
+            fn into_response(self) -> Response {
+                let status = StatusCode::from_u16($status).unwrap_or(StatusCode::NO_CONTENT);
+                Response::builder().status(status).header(header::CACHE_CONTROL, "private, no-cache").finish()
+            }
         }
-    }
 
-    fn register(_: &mut Registry) {}
+        impl ApiResponse for $name {
+            fn meta() -> MetaResponses {
+                MetaResponses {
+                    responses: vec![MetaResponse {
+                        description: $description,
+                        status: Some($status),
+                        status_range: None,
+                        content: vec![],
+                        headers: vec![],
+                    }],
+                }
+            }
+
+            fn register(_: &mut Registry) {}
+        }
+    };
 }
+
+wordless!(
+    /// Done, and there is nothing to say.
+    NoContent = 204 "Done."
+);
+wordless!(
+    /// Taken, and nothing is said of what came of it.
+    Accepted = 202 "Taken."
+);

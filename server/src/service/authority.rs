@@ -65,21 +65,21 @@ impl Caller {
     pub(in crate::service) fn authenticate(tx: &impl Read, secret: &Secret, origin: Origin) -> Result<Self> {
         let hash = secret.hash();
         let identity = match secret.kind() {
-            SecretKind::Session => Self::live_session(tx, &hash)?,
+            SecretKind::Session => Identity::Session { user_id: Self::live_session(tx, &hash)? },
             SecretKind::ApiKey => Self::live_key(tx, &hash, origin.address)?,
             SecretKind::Invitation => return Err(Unauthenticated::Unknown.into()),
         };
         Ok(Self { identity, hash, origin })
     }
 
-    fn live_session(tx: &impl Read, hash: &SecretHash) -> Result<Identity> {
+    pub(in crate::service) fn live_session(tx: &impl Read, hash: &SecretHash) -> Result<UserId> {
         let session = store::sessions::get(tx, hash)?.ok_or(Unauthenticated::SessionOver)?;
         // A use that is not written down yet counts as one that is.
         let expires_at = tx.recent().last(hash).map_or(session.expires_at, |used| session.expiry_after_use(used));
         if tx.now() >= expires_at {
             return Err(Unauthenticated::SessionOver.into());
         }
-        Ok(Identity::Session { user_id: session.user_id })
+        Ok(session.user_id)
     }
 
     fn live_key(tx: &impl Read, hash: &SecretHash, address: IpAddr) -> Result<Identity> {
@@ -109,9 +109,9 @@ impl Caller {
     /// came, so that nothing slips in between a revocation and the act.
     fn current<T: Read>(&self, tx: &T) -> Result<Self> {
         let mut caller = self.clone();
-        if T::QUEUED {
+        if tx.is_late() {
             caller.identity = match &self.identity {
-                Identity::Session { .. } => Self::live_session(tx, &self.hash)?,
+                Identity::Session { .. } => Identity::Session { user_id: Self::live_session(tx, &self.hash)? },
                 Identity::ApiKey { .. } => Self::live_key(tx, &self.hash, self.origin.address)?,
             };
         }
@@ -243,8 +243,8 @@ pub struct RosterEditor<'tx, T> {
     pub(in crate::service) audit: Audit,
 }
 
-/// Anyone: may set the server up with its code, sign in with a password that was verified, and accept
-/// an invitation.
+/// Anyone: may set the server up with its code, sign in with a password that was verified, accept an invitation, and end
+/// what a secret opens that they have.
 pub struct Visitor<'tx, T> {
     pub(in crate::service) tx: &'tx T,
     pub(in crate::service) audit: Audit,

@@ -17,7 +17,9 @@ mod store;
 mod throttle;
 mod upkeep;
 
-use std::{path::Path, sync::Arc};
+use std::{num::NonZero, path::Path, sync::Arc};
+
+use tokio::sync::Semaphore;
 
 pub(crate) use self::model::words;
 pub use self::{
@@ -25,11 +27,12 @@ pub use self::{
         Page,
         api_keys::{ApiKeyChange, ApiKeyWithUse, NewApiKey, Rotation},
         audit::NamedEvent,
+        leaks::{Identification, IdentifiedSecret},
         members::{MemberChange, NewMember},
         operator::HeadedOrganization,
         organizations::{NewHeadCoach, OrganizationChange, OrganizationView},
         sessions::{Identity, Membership},
-        usage::{Advice, AdvisedAction, Impact, OperationImpact, PlannedAction, SecretStanding, SecretUsage, Usage},
+        usage::{Advice, AdvisedAction, Impact, OperationImpact, PlannedAction, SecretUsage, Usage},
     },
     authority::{
         Authenticated, Caller, HeadCoach, Insider, KeyManager, Operator, Origin, RosterEditor, RosterReader,
@@ -39,7 +42,7 @@ pub use self::{
     error::{Conflict, Error, FieldError, Forbidden, Result, Unauthenticated, Unavailable},
     model::{
         Invalid,
-        api_key::{ApiKey, KeyState, KeyStatus, Overlap, Person, PreviousSecret},
+        api_key::{ApiKey, KeyState, KeyStatus, Overlap, Person, PreviousSecret, SecretStanding},
         audit_event::{Actor, AuditEvent, EventFilter, EventHash, Head},
         email::Email,
         found_secret::{FoundSecret, find_secrets},
@@ -105,6 +108,8 @@ pub struct Service {
     passwords: Passwords,
     throttle: Throttle,
     repeats: Repeats,
+    /// Of reads on threads of their own.
+    turns: Arc<Semaphore>,
     clock: Clock,
     entropy: Entropy,
     settings: Settings,
@@ -147,6 +152,7 @@ impl Service {
             passwords,
             throttle: Throttle::default(),
             repeats: Repeats::default(),
+            turns: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, NonZero::get))),
             clock,
             entropy,
             settings,
@@ -174,6 +180,23 @@ impl Service {
     /// Runs `action` on a snapshot, on this thread, without waiting for any write.
     pub fn read<R>(&self, action: impl FnOnce(&ReadTx) -> Result<R>) -> Result<R> {
         self.store.read(action)
+    }
+
+    /// As [`Self::read`], on a thread of its own, and no more at once than the machine has cores: for what takes its time.
+    /// The caller is looked up again, who may have been let in some time ago.
+    pub async fn read_apart<R, F>(self: &Arc<Self>, action: F) -> Result<R>
+    where
+        R: Send + 'static,
+        F: FnOnce(&ReadTx) -> Result<R> + Send + 'static,
+    {
+        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| Unavailable::Stopping)?;
+        let service = Arc::clone(self);
+        let read = tokio::task::spawn_blocking(move || {
+            // The turn ends with the work, even if nobody waits for it any more.
+            let _turn = turn;
+            service.store.read_late(action)
+        });
+        read.await.unwrap_or(Err(Unavailable::Panicked.into()))
     }
 
     /// Runs `action` in the writer's transaction; returns when its changes are on disk.
@@ -263,7 +286,7 @@ impl Service {
 
     /// A new secret.
     pub fn new_secret(&self, kind: SecretKind) -> Secret {
-        Secret::generate(kind, &self.entropy)
+        Secret::generate(kind, || self.entropy.bytes())
     }
 
     /// A new id for a request. Not made by the writer: these need not be in order.

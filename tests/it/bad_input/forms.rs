@@ -72,9 +72,12 @@ async fn a_body_is_one_json_object() {
             let answer = bench.send(&what, sent.header(*header, *value)).await;
             bench.expect(&what, &answer, 415, "unsupported_media_type");
         }
-        let large = format!("{{\"a\":\"{}\",{}", "x".repeat(2_000_000), &good(&bench)[1..]);
-        let answer = bench.send("2 MB", with_body(&bench, large.into())).await;
-        bench.expect("2 MB", &answer, 413, "body_too_large");
+        // One takes more, as `leaks` tries.
+        if operation.id != "identify_api_keys" {
+            let large = format!("{{\"a\":\"{}\",{}", "x".repeat(2_000_000), &good(&bench)[1..]);
+            let answer = bench.send("2 MB", with_body(&bench, large.into())).await;
+            bench.expect("2 MB", &answer, 413, "body_too_large");
+        }
         let unknown = format!("{{\"unexpected\":1,{}", &good(&bench)[1..]);
         let answer = bench.send("an unknown field", with_body(&bench, unknown.into())).await;
         bench.expect_refused("an unknown field", &answer, "unexpected");

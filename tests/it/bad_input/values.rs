@@ -32,6 +32,8 @@ enum Shape {
     Password,
     Address,
     Search,
+    /// Whatever it is: it is searched.
+    Anything,
     /// Of several lines, or blank, where the document allows it.
     Text {
         lines: bool,
@@ -183,7 +185,8 @@ fn text_cases(name: &str, schema: &Value) -> Vec<Case> {
     let shape = shape(name, schema);
     let length = |bound: &str| schema[bound].as_u64().and_then(|length| usize::try_from(length).ok());
     let mut cases: Vec<Case> = TEXTS.iter().map(|(what, text)| case(what, text, of_text(&shape, text))).collect();
-    cases.push(case("a megabyte of text", &"x".repeat(MEGABYTE), Refused));
+    let megabyte = if let Shape::Anything = shape { Judged } else { Refused };
+    cases.push(case("a megabyte of text", &"x".repeat(MEGABYTE), megabyte));
     if let Some(most) = length("maxLength") {
         cases.push(case("too long by one", &"🏃".repeat(most + 1), Refused));
         if let Shape::Text { .. } = shape {
@@ -212,7 +215,7 @@ fn text_cases(name: &str, schema: &Value) -> Vec<Case> {
             let word = schema["enum"][0].as_str().expect("a word").to_uppercase();
             cases.push(case("in capitals", &word, Refused));
         }
-        Shape::Password | Shape::Search | Shape::Text { .. } => {}
+        Shape::Password | Shape::Search | Shape::Anything | Shape::Text { .. } => {}
     }
     cases
 }
@@ -231,6 +234,7 @@ fn shape(name: &str, schema: &Value) -> Shape {
         _ if schema["pattern"].is_string() => Shape::Id,
         (None, "allowed_ips") => Shape::Address,
         (None, "q") => Shape::Search,
+        (None, "text") => Shape::Anything,
         (None, name) => Shape::Text { lines: name == "description", blank: schema["minLength"].is_null() },
     }
 }
@@ -244,6 +248,7 @@ fn of_text(shape: &Shape, text: &str) -> Expected {
             let refused = trimmed.chars().any(|character| character.is_control() && !(*lines && character == '\n'));
             if trimmed.is_empty() || refused { Refused } else { Accepted(trimmed.into()) }
         }
+        Shape::Anything => Accepted(text.into()),
         Shape::Password if !text.is_empty() => Judged,
         Shape::Search if !trimmed.is_empty() => Judged,
         _ => Refused,

@@ -84,7 +84,7 @@ async fn a_dialog_fits_into_a_small_window() {
     let look = Look { size: [640.0, 480.0], ..Look::default() };
     let mut screen = Screen::of_with(&server, &club.head_coach, &look);
     let window = Rect::from_min_size(eframe::egui::Pos2::ZERO, look.size.into());
-    for (keys, button) in [("Ctrl N", "Create key"), ("?", "Close")] {
+    for (keys, button) in [("Ctrl N", "Create key"), ("?", "Close"), ("Ctrl L", "Close")] {
         screen.press(keys);
         screen.wait_for(button);
         let places = screen.places();
@@ -99,7 +99,7 @@ async fn everything_that_can_be_pressed_has_a_name() {
     let (server, club) = club().await;
     club.create_key("Roster sync").await;
     let mut screen = Screen::of(&server, &club.head_coach);
-    let views = ["Ctrl 1", "Ctrl 2", "Ctrl 3", "Ctrl 4"];
+    let views = ["Ctrl 1", "Ctrl 2", "Ctrl 3", "Ctrl 4", "Ctrl L"];
     for keys in views {
         screen.press(keys);
         for place in screen.places() {

@@ -4,6 +4,7 @@ mod audit;
 mod club;
 mod keys;
 mod layout;
+mod leaks;
 mod members;
 mod sign_in;
 mod trouble;

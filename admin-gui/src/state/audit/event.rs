@@ -54,7 +54,10 @@ impl Event {
             (Some(name), _) => name,
             (None, "operator") => "Whoever runs the server",
             (None, "server") => "The server",
-            (None, "anonymous") => "Somebody with a link",
+            (None, "anonymous") if self.action == "member.accept" || self.action.starts_with("organization.") => {
+                "Somebody with a link or a code"
+            }
+            (None, "anonymous") => "Somebody who reported a leak",
             (None, id) => id,
         }
     }
@@ -79,6 +82,7 @@ impl Event {
             "member.change" => "Changed the member".to_owned(),
             "member.remove" => "Removed the member".to_owned(),
             "member.invite" => "Invited the member".to_owned(),
+            "member.withdraw_invitation" => "Withdrew the invitation of".to_owned(),
             "member.accept" => "Accepted the invitation for".to_owned(),
             "organization.create" => "Made the club".to_owned(),
             "organization.change" => "Changed the club".to_owned(),

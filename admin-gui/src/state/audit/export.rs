@@ -8,7 +8,7 @@ use crate::{
     state::{
         Dialog, State,
         exchange::{Command, Effect},
-        failure::Failure,
+        failure::{Failure, FailureKind},
         form::Field,
     },
 };
@@ -86,6 +86,14 @@ impl ExportForm {
             return Err(Invalid("must be the whole path of a file, such as /home/ana/audit.csv".into()));
         }
         Ok(path)
+    }
+
+    /// Ends with the session in which it was begun: nothing is left of it.
+    pub(in crate::state) fn interrupt(&mut self) {
+        if self.is_on() {
+            let title = "The session ended before the file was whole. It was not written.";
+            self.progress = ExportProgress::Failed(Failure::new(FailureKind::Local, title, "Export once more."));
+        }
     }
 
     /// Whether it is on its way.
@@ -192,9 +200,8 @@ mod tests {
     use super::*;
     use crate::state::{
         Action, View,
-        desk::{Desk, failure},
+        desk::{Desk, failure, signed_in},
         exchange::Event,
-        failure::FailureKind,
     };
 
     fn form(desk: &mut Desk) -> &mut ExportForm {
@@ -243,5 +250,19 @@ mod tests {
         desk.hear(Event::Exported { run: third, exported: Exported::All(1) });
         assert!(desk.console().dialog.is_none());
         assert!(desk.state.notices.iter().any(|notice| notice.text == "Put 1 event into /tmp/there.csv"));
+    }
+
+    /// It was said to go on for ever.
+    #[test]
+    fn an_export_ends_with_the_session() {
+        let mut desk = Desk::of(&["org_a"], vec![]);
+        desk.act(Action::AskExport);
+        form(&mut desk).file = Field::of("/tmp/audit.csv");
+        desk.act(Action::Export);
+        desk.hear_club(Err(failure(FailureKind::SignedOut)));
+        desk.hear(Event::SignedIn(Ok(signed_in(&["org_a"]))));
+        assert!(
+            matches!(&form(&mut desk).progress, ExportProgress::Failed(failure) if failure.title.contains("session ended"))
+        );
     }
 }

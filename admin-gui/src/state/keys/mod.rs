@@ -4,6 +4,7 @@ mod act;
 mod form;
 mod hear;
 mod key;
+mod leaks;
 mod revoke;
 mod rotate;
 mod secret_once;
@@ -18,6 +19,7 @@ pub use self::{
         Attention, EXPIRING_DAYS, IDLE_DAYS, Key, KeyFacts, NEVER_USED_DAYS, PreviousSecret, Revoked, Scope, Status,
         scopes_in_short,
     },
+    leaks::{Findings, FoundKey, LeakForm, OtherSecret, Place, Search, SecretKind, Standing, Suspect},
     revoke::{Known, RevokeForm},
     rotate::{EndPreviousSecretForm, IDLE_HOURS, Overlap, RotateForm, Rotation},
     secret_once::{Example, SecretOnce},

@@ -211,6 +211,7 @@ const ANSWERS: &[(&str, &str, &str, &str)] = &[
     ("PreviousSecret", "hint", "pattern", HINT),
     ("SecretUsage", "hint", "pattern", HINT),
     ("DayUsage", "hint", "pattern", HINT),
+    ("IdentifiedKey", "hint", "pattern", HINT),
     ("DayUsage", "operation", "pattern", WORD),
     ("DayUsage", "refused", "pattern", WORD),
     ("LastUse", "operation", "pattern", WORD),

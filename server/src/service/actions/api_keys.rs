@@ -281,16 +281,30 @@ impl HeadCoach<'_, WriteTx> {
     pub fn end_previous_secret(&self, id: ApiKeyId) -> Result<()> {
         let before = find(self.tx, self.organization.id, id)?;
         let Some(previous) = store::api_keys::overlap(self.tx, &before)? else { return Ok(()) };
-        let mut after = before.clone();
-        after.end_earlier_secrets(self.tx.now());
-        after.revision += 1;
-        store::api_keys::put(self.tx, Some(&before), &after)?;
-        let changes = json!({ "hint": previous.hint, "last_used_at": previous.last_used_at });
-        self.audit.record(self.tx, Some(self.organization.id), "api_key.end_previous_secret", id, changes)
+        end_previous(self.tx, &before, &previous, &self.audit, None)
     }
 }
 
-/// What the head coach and the operator do alike.
+/// What the head coach does, and whoever reports a leak.
+pub(in crate::service) fn end_previous(
+    tx: &WriteTx,
+    before: &ApiKey,
+    previous: &PreviousSecret,
+    audit: &Audit,
+    reason: Option<&str>,
+) -> Result<()> {
+    let mut after = before.clone();
+    after.end_earlier_secrets(tx.now());
+    after.revision += 1;
+    store::api_keys::put(tx, Some(before), &after)?;
+    let mut changes = json!({ "hint": previous.hint, "last_used_at": previous.last_used_at });
+    if let Some(reason) = reason {
+        changes["reason"] = reason.into();
+    }
+    audit.record(tx, Some(before.organization_id), "api_key.end_previous_secret", before.id, changes)
+}
+
+/// What the head coach and the operator do alike, and whoever reports a leak.
 pub(in crate::service) fn revoke(
     tx: &WriteTx,
     before: &ApiKey,

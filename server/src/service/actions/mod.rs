@@ -3,6 +3,7 @@
 pub mod api_keys;
 pub mod audit;
 pub mod invitations;
+pub mod leaks;
 pub mod members;
 pub mod operator;
 pub mod organizations;

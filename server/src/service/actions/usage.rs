@@ -7,7 +7,8 @@ use crate::service::{
     authority::KeyManager,
     error::Result,
     model::{
-        api_key::{ApiKey, KeySecret, KeyStatus},
+        Invalid,
+        api_key::{ApiKey, KeySecret, KeyStatus, SecretStanding},
         id::ApiKeyId,
         scope::{Scope, Scopes},
         timestamp::Timestamp,
@@ -53,18 +54,6 @@ pub struct SecretUsage {
     /// When it was last accepted.
     pub last_use: Option<LastUse>,
 }
-
-words!(
-    /// What a secret of a key is at an instant.
-    SecretStanding {
-        /// It was handed out last; works as long as the key does.
-        Current = "current",
-        /// It was replaced, and works for a while.
-        Previous = "previous",
-        /// It was replaced, and works no more.
-        Ended = "ended",
-    }
-);
 
 words!(
     /// What the head coach could do with a key.
@@ -236,11 +225,7 @@ fn secrets(tx: &impl Read, api_key: &ApiKey) -> Result<Vec<SecretUsage>> {
     let current = api_key.current_secret().map(|secret| secret.hash);
     let describe = |secret: &KeySecret| {
         let previous = overlap.as_ref().filter(|previous| previous.hash == secret.hash);
-        let standing = match previous {
-            _ if current == Some(secret.hash) => SecretStanding::Current,
-            Some(_) => SecretStanding::Previous,
-            None => SecretStanding::Ended,
-        };
+        let standing = SecretStanding::of(&secret.hash, current.as_ref(), overlap.as_ref());
         let ends_at = previous.map(|previous| previous.ends_at).or(secret.ends_at);
         let last_use = store::api_keys::last_use(tx, &secret.hash)?;
         Ok(SecretUsage { secret: secret.clone(), standing, ends_at, last_use })

@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    Invalid,
     id::{ApiKeyId, OrganizationId, UserId},
     ip_range::IpRange,
     name::{Description, Name, Reason},
@@ -59,7 +60,7 @@ pub enum Reach {
 /// A person as they were called when they acted.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Person {
-    /// The user, or nobody that the API knows: the operator.
+    /// The user, or nobody that the API knows: the operator, or whoever has reported a leak.
     pub id: Option<UserId>,
     /// What they were called then.
     pub display_name: String,
@@ -145,6 +146,31 @@ words!(
         Revoked = "revoked",
     }
 );
+
+words!(
+    /// What a secret of a key is at an instant.
+    SecretStanding {
+        /// It was handed out last; works as long as the key does.
+        Current = "current",
+        /// It was replaced, and works for a while.
+        Previous = "previous",
+        /// It was replaced, and works no more.
+        Ended = "ended",
+    }
+);
+
+impl SecretStanding {
+    /// What the secret with this hash is to its key, given the key's current one and its overlap.
+    pub fn of(hash: &SecretHash, current: Option<&SecretHash>, overlap: Option<&PreviousSecret>) -> Self {
+        if current == Some(hash) {
+            Self::Current
+        } else if overlap.is_some_and(|previous| previous.hash == *hash) {
+            Self::Previous
+        } else {
+            Self::Ended
+        }
+    }
+}
 
 impl ApiKey {
     /// How many addresses or ranges a key can be bound to.

@@ -70,8 +70,8 @@ fn characters(bytes: &[u8], width: usize) -> impl Iterator<Item = u8> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::secret::tests::random;
     use super::*;
-    use crate::service::clock::Entropy;
 
     const VECTOR: &str = "astral_live_0123456789ABCDEFGHIJKLMNOP0IezIr";
 
@@ -83,7 +83,7 @@ mod tests {
     fn every_kind_is_found_whatever_stands_around_it() {
         for kind in SecretKind::ALL.iter().copied() {
             assert!(kind.prefix().as_bytes().starts_with(BEGINNING));
-            let secret = Secret::generate(kind, &Entropy::system());
+            let secret = Secret::generate(kind, random);
             let (hash, text) = (secret.hash(), secret.reveal());
             for (before, after) in
                 [("", ""), ("KEY=", "\n"), ("\\n", "x"), ("astral_", "astral_live_"), ("\u{e9}", "\0")]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Invalid;
+use super::{Invalid, found_secret::find_secrets};
 
 /// Trims `text` and checks its length in characters.
 fn parse(text: &str, least: usize, most: usize, lines: bool) -> Result<String, Invalid> {
@@ -29,6 +29,14 @@ fn parse(text: &str, least: usize, most: usize, lines: bool) -> Result<String, I
     Ok(text.to_owned())
 }
 
+/// Refuses what would put a secret where everybody reads it: names stand in lists, events, logs and backups.
+fn without_secret(text: &str) -> Result<(), Invalid> {
+    match find_secrets(text.as_bytes()).next() {
+        None => Ok(()),
+        Some(_) => Err(Invalid::new("must not contain a key or another secret: whoever reads this could use it")),
+    }
+}
+
 macro_rules! text {
     ($(#[$meta:meta])* $name:ident, $least:literal to $most:literal, lines: $lines:literal) => {
         $(#[$meta])*
@@ -50,15 +58,17 @@ macro_rules! text {
             type Err = Invalid;
 
             fn from_str(text: &str) -> Result<Self, Invalid> {
+                without_secret(text)?;
                 parse(text, $least, $most, $lines).map(Self)
             }
         }
 
+        // As it was written: a rule that came later does not make a record unreadable.
         impl TryFrom<String> for $name {
             type Error = Invalid;
 
             fn try_from(text: String) -> Result<Self, Invalid> {
-                text.parse()
+                parse(&text, $least, $most, $lines).map(Self)
             }
         }
 
@@ -84,6 +94,8 @@ mod tests {
         {
             assert!(wrong.parse::<Name>().is_err(), "{wrong:?}");
         }
+        let secret = "sync astral_live_0123456789ABCDEFGHIJKLMNOP0IezIr";
+        assert!(secret.parse::<Name>().is_err() && Name::try_from(secret.to_owned()).is_ok(), "what is stored is read");
         assert_eq!("two\nlines".parse::<Description>().expect("a description").as_str(), "two\nlines");
     }
 }

@@ -1,6 +1,6 @@
 //! What an organization has subscribed to.
 
-use super::words;
+use super::{Invalid, words};
 
 words!(
     /// A plan; the later ones include what the earlier ones have.

@@ -1,6 +1,6 @@
 //! What a member is in its club.
 
-use super::words;
+use super::{Invalid, words};
 
 words!(
     /// A member's role. There is exactly one head coach in an organization.

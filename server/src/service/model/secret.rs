@@ -8,8 +8,7 @@
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use super::words;
-use crate::service::clock::Entropy;
+use super::{Invalid, words};
 
 /// The alphabet of secrets and of their checksum.
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -57,7 +56,7 @@ pub struct SecretHash([u8; 32]);
 
 impl SecretHash {
     /// The hash that is this SHA-256 digest.
-    pub(in crate::service) const fn of_digest(digest: [u8; 32]) -> Self {
+    pub(crate) const fn of_digest(digest: [u8; 32]) -> Self {
         Self(digest)
     }
 
@@ -68,17 +67,13 @@ impl SecretHash {
 }
 
 impl Secret {
-    /// A new secret with 154 random bits.
-    pub fn generate(kind: SecretKind, entropy: &Entropy) -> Self {
+    /// A new secret with 154 bits out of `random`.
+    pub fn generate(kind: SecretKind, random: impl Fn() -> [u8; 32]) -> Self {
         let mut text = Zeroizing::new(String::with_capacity(kind.length()));
         text.push_str(kind.prefix());
         while text.len() < kind.prefix().len() + RANDOM {
             // 248 is the largest multiple of 62 in a byte: what lies above would favor some characters.
-            for byte in entropy
-                .bytes::<32>()
-                .into_iter()
-                .filter(|byte| *byte < 248)
-                .take(kind.prefix().len() + RANDOM - text.len())
+            for byte in random().into_iter().filter(|byte| *byte < 248).take(kind.prefix().len() + RANDOM - text.len())
             {
                 text.push(char::from(BASE62[usize::from(byte % 62)]));
             }
@@ -136,8 +131,16 @@ fn checksum(text: &str) -> [u8; CHECKSUM] {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use super::*;
+
+    /// Bytes that are never the same.
+    pub(in super::super) fn random() -> [u8; 32] {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Sha256::digest(NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes()).into()
+    }
 
     #[test]
     fn the_published_test_vector() {
@@ -148,9 +151,8 @@ mod tests {
 
     #[test]
     fn a_generated_secret_parses_and_a_changed_one_does_not() {
-        let entropy = Entropy::system();
         for kind in SecretKind::ALL.iter().copied() {
-            let text = Secret::generate(kind, &entropy).reveal();
+            let text = Secret::generate(kind, random).reveal();
             assert_eq!((text.len(), kind.length()), (kind.prefix().len() + 32, text.len()));
             for position in 0..text.len() {
                 let mut changed = text.clone().into_bytes();

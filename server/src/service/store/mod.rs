@@ -170,8 +170,17 @@ impl Store {
 
     /// Runs `action` on a snapshot of the database, on this thread.
     pub fn read<R>(&self, action: impl FnOnce(&ReadTx) -> Result<R>) -> Result<R> {
+        self.begin_read(false).and_then(|tx| action(&tx))
+    }
+
+    /// The same, for whoever was let in some time ago.
+    pub fn read_late<R>(&self, action: impl FnOnce(&ReadTx) -> Result<R>) -> Result<R> {
+        self.begin_read(true).and_then(|tx| action(&tx))
+    }
+
+    fn begin_read(&self, late: bool) -> Result<ReadTx> {
         let transaction = self.database.begin_read().map_err(Unavailable::from)?;
-        action(&ReadTx { transaction, now: self.clock.now(), recent: Arc::clone(&self.recent) })
+        Ok(ReadTx { transaction, now: self.clock.now(), late, recent: Arc::clone(&self.recent) })
     }
 
     /// Runs `action` on the writer's thread and returns when its changes are on disk.
@@ -228,7 +237,7 @@ impl<E: Into<redb::Error>> From<E> for Prepare {
 /// What can be asked of a snapshot and of the writer's transaction alike.
 pub trait Read {
     /// Whether time has passed since the caller was looked up, so that it must be looked up again.
-    const QUEUED: bool;
+    fn is_late(&self) -> bool;
 
     /// The table type of the transaction.
     #[doc(hidden)]
@@ -314,11 +323,14 @@ pub fn after_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
 pub struct ReadTx {
     transaction: ReadTransaction,
     now: Timestamp,
+    late: bool,
     recent: Arc<RecentUse>,
 }
 
 impl Read for ReadTx {
-    const QUEUED: bool = false;
+    fn is_late(&self) -> bool {
+        self.late
+    }
 
     type Rows<'tx> = redb::ReadOnlyTable<&'static [u8], &'static [u8]>;
 
@@ -346,7 +358,9 @@ pub struct WriteTx {
 }
 
 impl Read for WriteTx {
-    const QUEUED: bool = true;
+    fn is_late(&self) -> bool {
+        true
+    }
 
     type Rows<'tx> = redb::Table<'tx, &'static [u8], &'static [u8]>;
 
