@@ -53,6 +53,7 @@ pub fn all() -> Vec<Scene> {
         ("outsider", NORMAL, 1.0),
         ("keys", NORMAL, 1.0),
         ("keys-all", NORMAL, 1.0),
+        ("keys-expiring", NORMAL, 1.0),
         ("keys-loading", NORMAL, 1.0),
         ("keys-empty", NORMAL, 1.0),
         ("keys-nothing-found", NORMAL, 1.0),
@@ -187,6 +188,7 @@ fn in_console(scene: &str) -> Vec<Step> {
             keys_loaded(),
             act(Action::SelectKey(astral_admin::state::selection::Move::By(1))),
         ],
+        "keys-expiring" => vec![act(Action::FilterKeys(Filter::Expiring))],
         "keys-loading" => vec![set(|state| {
             let now = state.clock.now;
             console(state).keys.list = Listing::default();

@@ -170,6 +170,7 @@ fn table(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
                 selected: audit.selected.row(),
                 sort: (Part::When, true),
                 marks: None,
+                act: None,
                 keys: draw.keys_free,
                 reveal,
             };

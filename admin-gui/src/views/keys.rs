@@ -211,6 +211,7 @@ fn table(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
                 selected: keys.selected.row(),
                 sort: keys.sort,
                 marks: None,
+                act: (keys.filter == Filter::Expiring).then_some("Rotate"),
                 keys: free,
                 reveal,
             };
@@ -233,6 +234,9 @@ fn table(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
     }
     if let Some(row) = did.opened {
         draw.acts.push(Action::Show(View::Key(id_of(row))));
+    }
+    if let Some(row) = did.acted {
+        draw.acts.push(Action::AskRotate(id_of(row)));
     }
     let selected = keys.selected.row().map(id_of);
     if let (true, Some(id)) = (did.copy, &selected) {

@@ -321,6 +321,7 @@ fn table(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
                 selected: members.selected.row(),
                 sort: members.sort,
                 marks: Some(marks),
+                act: None,
                 keys: draw.keys_free,
                 reveal,
             };

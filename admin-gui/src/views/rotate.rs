@@ -6,7 +6,7 @@ use super::{Draw, failed};
 use crate::{
     state::{
         Action,
-        keys::{EndPreviousSecretForm, IDLE_HOURS, Overlap, RotateForm, Usage},
+        keys::{Attention, EndPreviousSecretForm, IDLE_HOURS, Overlap, RotateForm, Usage},
         time::Clock,
     },
     theme::{Icon, colors, size, space},
@@ -69,6 +69,12 @@ fn content(ui: &mut Ui, form: &mut RotateForm, clock: &Clock) {
         "The key gets a new secret, which is shown once. The present one goes on working for a while, so that you can put \
          the new one in its place without an interruption.",
     );
+    if let (Some(Attention::Expiring), Some(end)) = (form.key.attention(clock), form.key.expires_at) {
+        let text =
+            format!("This key expires {}, whichever secret is used. To let it work longer, edit it.", clock.ahead(end));
+        let tone = colors(ui).warn;
+        banner(ui, &Banner { tone, icon: Icon::Hourglass, title: "", text: &text, detail: None, act: None });
+    }
     if let Some(calls) = form.foretold.impact.as_ref().and_then(|impact| impact.in_words(clock)) {
         body(ui, &format!("With the present secret came {calls}"));
     }

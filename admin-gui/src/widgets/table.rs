@@ -1,8 +1,8 @@
 //! A table that draws only the rows which are seen, is one stop of the Tab key, and is walked with the arrow keys.
 
 use eframe::egui::{
-    Align2, Color32, CursorIcon, EventFilter, FontId, Id, Key, Modifiers, Popup, Rect, Response, Role, ScrollArea,
-    Sense, Stroke, Ui, UiBuilder, WidgetInfo, pos2, vec2,
+    Align, Align2, Color32, CursorIcon, EventFilter, FontId, Id, Key, Layout, Modifiers, Popup, Rect, Response, Role,
+    ScrollArea, Sense, Stroke, Ui, UiBuilder, WidgetInfo, pos2, vec2,
 };
 
 use super::{Button, focus_ring, text::clipped};
@@ -49,6 +49,8 @@ pub struct Table<'a, C> {
     pub sort: (C, bool),
     /// Whether rows can be marked: all of those shown are, some are, none is. None if they cannot.
     pub marks: Option<Marks>,
+    /// What can be done with each row by a click, beside its menu, which has it for the keyboard.
+    pub act: Option<&'a str>,
     /// Whether keys are taken also while nothing has the keyboard.
     pub keys: bool,
     /// Whether the selected row is to be scrolled to.
@@ -81,6 +83,8 @@ pub struct TableResponse<C> {
     pub copy: bool,
     /// Wants the row removed.
     pub delete: bool,
+    /// Wants that done with a row which stands beside its menu.
+    pub acted: Option<usize>,
     /// Marked a row, or took the mark away.
     pub marked: Option<usize>,
     /// Marked all rows, or took all marks away.
@@ -223,7 +227,8 @@ impl<C: Copy + PartialEq + Default> Table<'_, C> {
         let bar = ui.spacing().scroll.bar_width + ui.spacing().scroll.bar_inner_margin;
         let scrolls = self.rows as f32 * self.row_height > full.height() - HEADER;
         let inner = full.width() - if scrolls { bar } else { 0.0 };
-        let lefts = self.columns_at(full.left(), inner);
+        let act_width = self.act.map_or(0.0, |act| Button::new(act).size(ui).x + space::S);
+        let lefts = self.columns_at(full.left(), inner - act_width);
 
         self.header(ui, id, full, &lefts, &mut did);
 
@@ -258,7 +263,7 @@ impl<C: Copy + PartialEq + Default> Table<'_, C> {
         let scrolled = scroll.show_rows(&mut inside, self.row_height, self.rows, |ui, range| {
             ui.set_width(inner);
             for at in range {
-                let facts = row(at);
+                let (facts, row_at) = (row(at), at);
                 let (rect, response) = ui.allocate_exact_size(vec2(inner, self.row_height), Sense::CLICK);
                 let selected = self.selected == Some(at);
                 response.widget_info(|| WidgetInfo::selected(Role::Row, true, selected, &facts.name));
@@ -289,6 +294,16 @@ impl<C: Copy + PartialEq + Default> Table<'_, C> {
                 cells(at, &mut row_cells);
                 if self.marks.is_some() && mark(&mut row_ui, rect, facts.marked, &facts.title).clicked() {
                     did.marked = Some(at);
+                }
+                if let Some(act) = self.act {
+                    let right = rect.right() - MENU;
+                    let at = Rect::from_x_y_ranges(right - act_width..=right, rect.y_range());
+                    let layout = Layout::left_to_right(Align::Center);
+                    let name = format!("{act} {}", facts.title);
+                    let mut place = row_ui.new_child(UiBuilder::new().max_rect(at).layout(layout).id_salt("act"));
+                    if Button::new(act).name(&name).skipped_by_tab().show(&mut place).clicked() {
+                        did.acted = Some(row_at);
+                    }
                 }
                 let more = menu_button(&mut row_ui, rect, &facts.title);
                 if menu_of == Some(at) {

@@ -1,6 +1,8 @@
 use astral_admin::state::Dialog;
 use astral_client::types;
+use astral_server::service::Clock;
 use astral_tests::screen::Screen;
+use chrono::{DateTime, TimeDelta, Utc};
 use eframe::egui::Role;
 
 use super::club;
@@ -249,10 +251,7 @@ async fn a_key_is_rotated_and_its_old_secret_ended() {
     screen.wait_until_gone("Copy this key now");
     let [key] = &keys(&club, types::KeyStatusFilter::Active).await[..] else { panic!("one key") };
     let previous = key.previous_secret.as_ref().expect("an overlap");
-    assert_eq!(
-        (&previous.hint, previous.ends_at - key.created_at > chrono::TimeDelta::hours(23)),
-        (&created.hint, true)
-    );
+    assert_eq!((&previous.hint, previous.ends_at - key.created_at > TimeDelta::hours(23)), (&created.hint, true));
 
     // On its page: which is still used, and the end of the old one, unless it is wanted still.
     screen.press("Enter");
@@ -303,4 +302,24 @@ async fn a_dialog_gives_the_keyboard_back() {
     screen.press("Escape");
     screen.wait_until_gone("New API key");
     screen.wait_until("the keyboard is back", |screen| screen.focused().as_deref() == Some("New key"));
+}
+
+/// What expires soon is listed with what to do about it.
+#[tokio::test]
+async fn a_key_that_expires_soon_is_rotated_from_its_list() {
+    let (server, club) = club().await;
+    club.create_key("For ever").await;
+    let now = DateTime::<Utc>::from(Clock::system().now());
+    club.create_key_with(
+        types::NewApiKey::builder().name("Roster sync").expires_at(Some(now + TimeDelta::hours(5 * 24 + 1))),
+    )
+    .await;
+    let mut screen = Screen::of(&server, &club.head_coach);
+    screen.wait_for("More for Roster sync");
+    assert!(!screen.shows("Rotate Roster sync"), "among all keys it stands in the menu");
+    screen.click("Expiring 1");
+    screen.wait_until_gone("More for For ever");
+    screen.click("Rotate Roster sync");
+    screen.wait_for("Rotate \"Roster sync\"?");
+    assert!(screen.says("This key expires in 5 days, whichever secret is used."));
 }
