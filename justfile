@@ -36,6 +36,11 @@ console-benchmark:
 load-test calls="1000000":
     ASTRAL_CALLS={{calls}} cargo test --release -p astral-tests --test it load:: -- --nocapture
 
+# How much processor time the server takes for a request, beside the same bytes from memory. Needs wrk
+measure:
+    cargo build --release --workspace
+    target/release/server-benchmark
+
 # How long `astral-server scan` takes beside ripgrep, on 300 MB of text under target/
 scan-benchmark rounds="5":
     cargo build --release

@@ -4,6 +4,7 @@ use std::{
     io::{BufRead as _, BufReader},
     os::unix::fs::PermissionsExt as _,
     process::{Command, Output, Stdio},
+    sync::Arc,
 };
 
 use astral_client::types;
@@ -77,7 +78,7 @@ async fn the_demo_starts_a_script() {
 
 #[tokio::test]
 async fn init_makes_the_first_club_and_refuses_a_second() {
-    let folder = std::sync::Arc::new(TempDir::new().expect("a folder"));
+    let folder = Arc::new(TempDir::new().expect("a folder"));
     let arguments =
         ["init", "--organization", "Summit", "--plan", "club", "--email", "ana@summit.example", "--name", "Ana"];
     let init = |input: &str| operator(folder.path(), &arguments, input);
@@ -217,7 +218,7 @@ fn an_empty_database_is_refused() {
 #[tokio::test]
 async fn a_folder_with_a_long_path_is_served_and_operated() {
     let parent = TempDir::with_prefix("a".repeat(150)).expect("a folder");
-    let server = TestServer::start_in(std::sync::Arc::new(parent), &[]).await;
+    let server = TestServer::start_in(Arc::new(parent), &[]).await;
     server.club("Summit").await;
     assert!(done(server.operator(&["org", "list"], "")).contains("Summit"));
 }
@@ -288,4 +289,42 @@ async fn the_log_is_json_on_request() {
 fn the_document_is_printed() {
     let printed = done(Command::new(binary()).arg("openapi").output().expect("runs"));
     assert_eq!(printed, astral_server::openapi());
+}
+
+/// What benchmarks run on is a database like any other.
+#[tokio::test]
+async fn seeded_clubs_are_whole() {
+    let folder = Arc::new(TempDir::new().expect("a folder"));
+    let secrets = folder.path().with_extension("keys");
+    let seed = |members: &str| {
+        let mut command = Command::new(binary());
+        command.args([
+            "seed",
+            "--organizations",
+            "3",
+            "--keys",
+            "2",
+            "--password",
+            "correct-horse-battery",
+            "--members",
+        ]);
+        command.arg(members).arg("--secrets").arg(&secrets).arg("--data").arg(folder.path()).output().expect("runs")
+    };
+    done(seed("60"));
+    assert!(refused(seed("60")).contains("there is a database in"), "it fills new folders only");
+    let keys = std::fs::read_to_string(&secrets).expect("written");
+    std::fs::remove_file(&secrets).expect("removed");
+    let server = TestServer::start_in(Arc::clone(&folder), &[]).await;
+    assert_eq!(keys.lines().count(), 6);
+    for line in keys.lines() {
+        let (club, secret) = line.split_once(' ').expect("two words");
+        let list =
+            server.client(secret).list_members().org_id(club).limit(200).send().await.expect("listed").into_inner();
+        assert_eq!(list.data.len(), 61, "with the head coach");
+        let coaches = list.data.iter().filter(|member| member.role == types::Role::Coach).count();
+        assert_eq!(coaches, 3);
+    }
+    let head_coach = server.sign_in("coach-0000002@seed.example", "correct-horse-battery").await;
+    assert_eq!(head_coach.client.list_organizations().send().await.expect("listed").into_inner().data.len(), 1);
+    assert!(done(server.operator(&["audit", "verify"], "")).contains("4 chains"));
 }

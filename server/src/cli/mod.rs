@@ -5,6 +5,7 @@ mod demo;
 mod init;
 mod operator;
 mod scan;
+mod seed;
 mod serve;
 
 use std::{
@@ -72,6 +73,9 @@ enum Command {
     /// Hidden and ignored files are searched too. Exits with 0 if there is no secret, with 1 if there is one, and with
     /// 2 if none was found but not everything could be searched.
     Scan(scan::ScanOptions),
+    /// Fill a new data folder with clubs by the thousand, for benchmarks
+    #[command(hide = true)]
+    Seed(seed::SeedOptions),
     /// Print the OpenAPI document
     Openapi,
 }
@@ -117,6 +121,7 @@ fn execute(arguments: Arguments) -> Result<ExitCode, String> {
         Command::Openapi => say(crate::openapi().trim_end()),
         Command::Serve { options, .. } => in_runtime(serve::serve(folder(data)?, options.resolve(file)?)),
         Command::Demo(options) => in_runtime(demo::demo(options)),
+        Command::Seed(options) => in_runtime(seed::seed(folder(data)?, options)),
         Command::Init(options) => in_runtime(init::init(folder(data)?, options)),
         Command::Org(command) => in_runtime(operator::org(folder(data)?, command)),
         Command::User(command) => in_runtime(operator::user(folder(data)?, command)),

@@ -31,6 +31,7 @@ pub use self::{
         members::{MemberChange, NewMember},
         operator::HeadedOrganization,
         organizations::{NewHeadCoach, OrganizationChange, OrganizationView},
+        seed::SeededClub,
         sessions::{Identity, Membership},
         usage::{Advice, AdvisedAction, Impact, OperationImpact, PlannedAction, SecretUsage, Usage},
     },

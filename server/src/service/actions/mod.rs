@@ -7,6 +7,7 @@ pub mod leaks;
 pub mod members;
 pub mod operator;
 pub mod organizations;
+pub mod seed;
 pub mod sessions;
 pub mod usage;
 pub mod users;

@@ -1,0 +1,87 @@
+//! `seed`: clubs by the thousand, for benchmarks.
+
+use std::{
+    fs::File,
+    io::{BufWriter, Write as _},
+    path::PathBuf,
+};
+
+use clap::Args;
+
+use crate::service::{Clock, Password, SeededClub, Service, Settings, ShellAccess};
+
+/// How many members or keys are written in one commit, about.
+const AT_ONCE: usize = 20_000;
+
+/// What to make.
+#[derive(Args)]
+pub struct SeedOptions {
+    /// How many clubs
+    #[arg(long, value_name = "N")]
+    organizations: usize,
+    /// How many members each has beside its head coach
+    #[arg(long, value_name = "N")]
+    members: usize,
+    /// How many keys each has
+    #[arg(long, value_name = "N")]
+    keys: usize,
+    /// Password of every head coach, who signs in as coach-0000000@seed.example and so on
+    #[arg(long, value_name = "PASSWORD")]
+    password: String,
+    /// File for the keys: a line each, of club and secret
+    #[arg(long, value_name = "FILE")]
+    secrets: PathBuf,
+}
+
+/// Fills a new data folder.
+pub async fn seed(folder: PathBuf, options: SeedOptions) -> Result<(), String> {
+    let SeedOptions { organizations, members, keys, password, secrets } = options;
+    if Service::exists(&folder).map_err(|error| format!("cannot look into {}: {error}", folder.display()))? {
+        return Err(format!("there is a database in {} already; name a new folder", folder.display()));
+    }
+    let password = Password::parse(password).map_err(|invalid| format!("--password: {invalid}"))?;
+    let cannot_write = |error| format!("cannot write {}: {error}", secrets.display());
+    let mut file = BufWriter::new(File::create(&secrets).map_err(cannot_write)?);
+    let settings = Settings { cache: 4 << 30, ..Settings::default() };
+    let (service, _) = Service::open(&folder, settings, Clock::system()).map_err(|error| error.to_string())?;
+    let failed = |error: crate::service::Error| error.to_string();
+    let password_hash = service.hash_password(password).await.map_err(failed)?;
+    let shell = ShellAccess::asserted_by_command_line();
+    let clubs_at_once = (AT_ONCE / (members + keys).max(1)).clamp(1, 1_000);
+    let mut number = 0;
+    while number < organizations {
+        let clubs = number..organizations.min(number + clubs_at_once);
+        let hash = password_hash.clone();
+        // The last club of several, whose members may not all fit into one commit.
+        let (last, made): (_, Vec<(SeededClub, Vec<String>)>) = service
+            .write(move |tx| {
+                let operator = tx.operator(shell);
+                let made = clubs.clone().map(|number| {
+                    let club = operator.seed_club(number, hash.clone())?;
+                    operator.seed_members(&club, number, 0..members.min(AT_ONCE))?;
+                    let secrets = operator.seed_keys(&club, number, keys)?;
+                    Ok((club, secrets))
+                });
+                Ok((clubs.end, made.collect::<Result<_, crate::service::Error>>()?))
+            })
+            .await
+            .map_err(failed)?;
+        for (club, _) in &made {
+            let mut from = AT_ONCE;
+            while from < members {
+                let (club, these) = (club.clone(), from..members.min(from + AT_ONCE));
+                from = these.end;
+                let write = service.write(move |tx| tx.operator(shell).seed_members(&club, number, these.clone()));
+                write.await.map_err(failed)?;
+            }
+        }
+        for (club, secrets) in made {
+            for secret in secrets {
+                writeln!(file, "{} {secret}", club.organization_id).map_err(cannot_write)?;
+            }
+        }
+        number = last;
+    }
+    file.flush().map_err(cannot_write)?;
+    service.close().await.map_err(failed)
+}

@@ -1,0 +1,23 @@
+-- Sends the requests of a file, one after the other, and says how it went. A line of the file: path and credential,
+-- or "-" for none.
+local requests, at = {}, 0
+
+function init(arguments)
+  for line in io.lines(arguments[1]) do
+    local path, credential = line:match("^(%S+) (%S+)$")
+    local headers = {}
+    if credential ~= "-" then headers["Authorization"] = "Bearer " .. credential end
+    requests[#requests + 1] = wrk.format("GET", path, headers)
+  end
+end
+
+function request()
+  at = at % #requests + 1
+  return requests[at]
+end
+
+function done(summary, latency)
+  local lost = summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout
+  io.write(string.format("RESULT %d %d %d %d %d %d %d\n", summary.requests, summary.duration, latency:percentile(50),
+    latency:percentile(99), latency:percentile(99.9), summary.errors.status, lost))
+end
