@@ -8,7 +8,7 @@ use std::{
 
 use clap::Args;
 
-use crate::service::{Clock, Password, SeededClub, Service, Settings, ShellAccess};
+use crate::service::{Clock, Operator, Password, SeededClub, Service, Settings, ShellAccess, WriteTx};
 
 /// How many members or keys are written in one commit, about.
 const AT_ONCE: usize = 20_000;
@@ -48,39 +48,32 @@ pub async fn seed(folder: PathBuf, options: SeedOptions) -> Result<(), String> {
     let password_hash = service.hash_password(password).await.map_err(failed)?;
     let shell = ShellAccess::asserted_by_command_line();
     let clubs_at_once = (AT_ONCE / (members + keys).max(1)).clamp(1, 1_000);
-    let mut number = 0;
-    while number < organizations {
-        let clubs = number..organizations.min(number + clubs_at_once);
-        let hash = password_hash.clone();
-        // The last club of several, whose members may not all fit into one commit.
-        let (last, made): (_, Vec<(SeededClub, Vec<String>)>) = service
+    for first in (0..organizations).step_by(clubs_at_once) {
+        let (clubs, hash) = (first..organizations.min(first + clubs_at_once), password_hash.clone());
+        let make = move |operator: &Operator<'_, WriteTx>, number| {
+            let club = operator.seed_club(number, hash.clone())?;
+            operator.seed_members(&club, number, 0..members.min(AT_ONCE))?;
+            let secrets = operator.seed_keys(&club, number, keys)?;
+            Ok((club, secrets))
+        };
+        let made: Vec<(SeededClub, Vec<String>)> = service
             .write(move |tx| {
                 let operator = tx.operator(shell);
-                let made = clubs.clone().map(|number| {
-                    let club = operator.seed_club(number, hash.clone())?;
-                    operator.seed_members(&club, number, 0..members.min(AT_ONCE))?;
-                    let secrets = operator.seed_keys(&club, number, keys)?;
-                    Ok((club, secrets))
-                });
-                Ok((clubs.end, made.collect::<Result<_, crate::service::Error>>()?))
+                clubs.clone().map(|number| make(&operator, number)).collect()
             })
             .await
             .map_err(failed)?;
-        for (club, _) in &made {
-            let mut from = AT_ONCE;
-            while from < members {
-                let (club, these) = (club.clone(), from..members.min(from + AT_ONCE));
-                from = these.end;
-                let write = service.write(move |tx| tx.operator(shell).seed_members(&club, number, these.clone()));
-                write.await.map_err(failed)?;
-            }
+        // A club whose members do not fit into one commit was the only one in it.
+        for from in (AT_ONCE..members).step_by(AT_ONCE) {
+            let (club, these) = (made[0].0.clone(), from..members.min(from + AT_ONCE));
+            let add = move |tx: &WriteTx| tx.operator(shell).seed_members(&club, first, these.clone());
+            service.write(add).await.map_err(failed)?;
         }
         for (club, secrets) in made {
             for secret in secrets {
                 writeln!(file, "{} {secret}", club.organization_id).map_err(cannot_write)?;
             }
         }
-        number = last;
     }
     file.flush().map_err(cannot_write)?;
     service.close().await.map_err(failed)

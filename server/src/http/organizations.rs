@@ -17,7 +17,7 @@ use super::{
     problem::{self, Problem},
     refused::{BODY, CONDITIONAL, HEAD_COACH, INSIDER, Kinds, Refused, SESSION, THROTTLED},
     reply::Reply,
-    schema::{ClearableOrganizationField, CursorText, KeyDaysNumber, Limit, TypedPassword, cleared, set_or_clear},
+    schema::{ClearableOrganizationField, CursorText, Limit, TypedPassword, cleared, set_or_clear},
     security::{AnyCaller, SessionCaller},
 };
 use crate::service::{
@@ -81,9 +81,9 @@ body! {
         /// What the club wants to say about itself.
         description: Option<Description>,
         /// For how many days an API key may be made to last. Keys that there are keep their end.
-        longest_key_days: Option<KeyDaysNumber>,
+        longest_key_days: Option<KeyDays>,
         /// For how many days a key lasts that is created without `expires_at`; at most `longest_key_days`.
-        usual_key_days: Option<KeyDaysNumber>,
+        usual_key_days: Option<KeyDays>,
         /// Fields to be emptied.
         #[oai(validator(max_items = 3, unique_items))]
         clear: Option<Vec<ClearableOrganizationField>>,
@@ -209,20 +209,19 @@ impl OrganizationsApi {
         let mut errors = Vec::new();
         let clear = cleared(body.clear, ClearableOrganizationField::ALL.len(), &mut errors);
         let clears = |field| clear.contains(&field);
-        let days = |days: Option<KeyDaysNumber>| days.and_then(|KeyDaysNumber(days)| KeyDays::new(days).ok());
         use ClearableOrganizationField as Field;
         let change = OrganizationChange {
             name: body.name,
             description: set_or_clear("description", body.description, clears(Field::Description), &mut errors),
             longest_key_days: set_or_clear(
                 "longest_key_days",
-                days(body.longest_key_days),
+                body.longest_key_days,
                 clears(Field::LongestKeyDays),
                 &mut errors,
             ),
             usual_key_days: set_or_clear(
                 "usual_key_days",
-                days(body.usual_key_days),
+                body.usual_key_days,
                 clears(Field::UsualKeyDays),
                 &mut errors,
             ),

@@ -15,7 +15,7 @@ use super::{
 use crate::service::{
     AdvisedAction, ApiKeyId, Day, Description, Email, EventId, ExternalId, Feature, FieldError, Id, IdempotencyKey,
     Invalid, InvitationId, IpRange, KeyStatus, Label, MemberId, MemberStatus, Name, OrganizationId, Password, Plan,
-    PlannedAction, Reason, Role, Scope, Scopes, Search, Secret, SecretStanding, Timestamp, UserId,
+    PlannedAction, Reason, Role, Scope, Scopes, Search, SecretStanding, Timestamp, UserId,
 };
 
 /// A type that is a string in JSON, with this schema; `named` ones stand among the document's components.
@@ -115,6 +115,16 @@ macro_rules! text_type {
     };
 }
 
+mod input;
+mod number;
+mod parameter;
+
+pub use self::{
+    input::{Code, EitherPassword, LeakedSecret, NewPassword, SearchedText, TypedPassword},
+    number::{IdleHours, Limit, OverlapSeconds},
+    parameter::{ActionText, ActorText, BlankOrReason, CursorText, KeyStatusFilter, ScopeList, Switch, TargetText},
+};
+
 fn string() -> MetaSchema {
     MetaSchema::new("string")
 }
@@ -177,64 +187,6 @@ text_type!(SecretStanding, "SecretStanding", named: true, words_schema!(Self));
 text_type!(AdvisedAction, "AdvisedAction", named: true, words_schema!(Self));
 text_type!(PlannedAction, "PlannedAction", named: true, words_schema!(Self));
 
-/// Scopes in a query parameter, between commas.
-#[derive(Debug, Clone)]
-pub struct ScopeList(pub Scopes);
-
-impl std::str::FromStr for ScopeList {
-    type Err = Invalid;
-
-    fn from_str(text: &str) -> Result<Self, Invalid> {
-        let scopes = text.split(',').map(str::parse).collect::<Result<_, _>>()?;
-        Scopes::new(scopes).map(Self)
-    }
-}
-
-parameter_type!(ScopeList, "ScopeList", {
-    let words = Scope::ALL.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join("|");
-    MetaSchema {
-        pattern: Some(format!("^({words})(,({words})){{0,19}}$")),
-        example: example("organization:read,members:read"),
-        ..string()
-    }
-});
-
-/// Which keys to list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyStatusFilter {
-    /// Those with this status.
-    One(KeyStatus),
-    /// All of them.
-    All,
-}
-
-impl std::fmt::Display for KeyStatusFilter {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::One(status) => status.fmt(f),
-            Self::All => f.write_str("all"),
-        }
-    }
-}
-
-impl std::str::FromStr for KeyStatusFilter {
-    type Err = Invalid;
-
-    fn from_str(text: &str) -> Result<Self, Invalid> {
-        if text == "all" {
-            return Ok(Self::All);
-        }
-        text.parse().map(Self::One).map_err(|Invalid(message)| Invalid((message.into_owned() + ", all").into()))
-    }
-}
-
-text_type!(KeyStatusFilter, "KeyStatusFilter", named: true, {
-    let mut schema = words_schema!(KeyStatus);
-    schema.enum_items.push("all".into());
-    schema.description = Some("Which keys to list: those with this status, or `all`.");
-    schema
-});
-
 parameter_type!(
     IfMatch,
     "IfMatch",
@@ -258,221 +210,11 @@ text_type!(IpRange, "IpRange", named: false, MetaSchema {
     min_length: Some(2), max_length: Some(49), example: example("203.0.113.0/24"), ..string()
 });
 
-/// A password as typed to prove who one is.
-pub struct TypedPassword(pub Password);
-
-/// A password that is to be set.
-pub struct NewPassword(pub Password);
-
-/// A password that is to be set, or typed, whichever turns out.
-pub struct EitherPassword(pub String);
-
-/// A setup or invitation code as typed.
-pub struct Code(pub String);
-
-/// A string that only ever comes in: what it holds is nobody's to repeat.
-macro_rules! input_type {
-    ($type:ty, $name:literal, $schema:expr, |$text:ident| $parse:expr) => {
-        string_type!($type, $name, named: false, MetaSchema { write_only: true, ..$schema });
-        from_json!($type);
-
-        impl FromJson for $type {
-            fn from_json(value: Value) -> Result<Self, Vec<FieldError>> {
-                let Value::String($text) = value else { return wrong_kind("a string", &value) };
-                $parse.map_err(|invalid: Invalid| vec![FieldError::new("", invalid.to_string())])
-            }
-        }
-
-        impl ToJSON for $type {
-            fn to_json(&self) -> Option<Value> {
-                None
-            }
-        }
-    };
-}
-
-/// A password or code, of so many characters.
-macro_rules! secret_type {
-    ($type:ty, $name:literal, $least:literal to $most:expr, |$text:ident| $parse:expr) => {
-        input_type!(
-            $type,
-            $name,
-            MetaSchema { format: Some("password"), min_length: Some($least), max_length: Some($most), ..string() },
-            |text| not_empty(text, $most).and_then(|$text| $parse)
-        );
-    };
-}
-
-/// A text that has something in it, and no more than so many characters.
-fn not_empty(text: String, most: usize) -> Result<String, Invalid> {
-    match text.chars().count() {
-        0 => Err(Invalid("must not be empty".into())),
-        length if length > most => Err(Invalid(format!("must have at most {most} characters, has {length}").into())),
-        _ => Ok(text),
-    }
-}
-
-secret_type!(TypedPassword, "TypedPassword", 1 to Password::LENGTH.1, |text| Ok(Self(Password::typed(text))));
-secret_type!(NewPassword, "NewPassword", 12 to Password::LENGTH.1, |text| Password::parse(text).map(Self));
-secret_type!(EitherPassword, "EitherPassword", 1 to Password::LENGTH.1, |text| Ok(Self(text)));
-secret_type!(Code, "Code", 1 to 128, |text| Ok(Self(text)));
-
-/// A text in which secrets are looked for.
-pub struct SearchedText(pub String);
-
-impl SearchedText {
-    /// How many bytes it may have.
-    const MAX_BYTES: usize = 10 << 20;
-}
-
-input_type!(SearchedText, "SearchedText", string(), |text| {
-    if text.len() <= Self::MAX_BYTES {
-        Ok(Self(text))
-    } else {
-        let message = format!(
-            "must have at most {} bytes in UTF-8, has {}; send it in parts that overlap by 64, or only its lines with 'astral_'",
-            Self::MAX_BYTES,
-            text.len()
-        );
-        Err(Invalid(message.into()))
-    }
-});
-
-/// A secret that stands where it should not.
-pub struct LeakedSecret(pub Secret);
-
-input_type!(
-    LeakedSecret,
-    "LeakedSecret",
-    MetaSchema {
-        pattern: Some("^astral_(live|session|invitation)_[0-9A-Za-z]{32}$".to_owned()),
-        format: Some("password"),
-        ..string()
-    },
-    |text| {
-        let wrong = "must be a secret of Astral's and nothing else: it begins with 'astral_', and ends with a checksum, which shows whether it is all there";
-        Secret::parse(text.trim().to_owned()).map(Self).ok_or(Invalid(wrong.into()))
-    }
-);
-
-/// How many rows of a list to answer.
-#[derive(Debug, Clone, Copy)]
-pub struct Limit(pub u32);
-
-impl Limit {
-    const RANGE: std::ops::RangeInclusive<u32> = 1..=200;
-    /// Where none is asked for.
-    pub fn default_limit() -> Self {
-        Self(50)
-    }
-}
-
-impl std::fmt::Display for Limit {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl FromJson for Limit {
-    fn from_json(value: Value) -> Result<Self, Vec<FieldError>> {
-        wrong_kind("a query parameter", &value)
-    }
-}
-
-impl ParseFromParameter for Limit {
-    fn parse_from_parameter(text: &str) -> ParseResult<Self> {
-        let number = text
-            .parse()
-            .ok()
-            .filter(|number| Self::RANGE.contains(number) && text.bytes().all(|digit| digit.is_ascii_digit()));
-        number.map(Self).ok_or_else(|| ParseError::custom("must be a whole number from 1 to 200"))
-    }
-}
-
-impl ToJSON for Limit {
-    fn to_json(&self) -> Option<Value> {
-        Some(self.0.into())
-    }
-}
-
-string_type!(Limit, "Limit", named: false, MetaSchema { minimum: Some(1.0), maximum: Some(200.0), ..MetaSchema::new_with_format("integer", "int32") });
-
-/// A whole number in a body, within a range.
-macro_rules! whole_number {
-    ($(#[$meta:meta])* $name:ident($number:ty), $least:literal to $most:literal, $example:literal) => {
-        $(#[$meta])*
-        #[derive(Debug, Clone, Copy)]
-        pub struct $name(pub $number);
-
-        impl FromJson for $name {
-            fn from_json(value: Value) -> Result<Self, Vec<FieldError>> {
-                let Value::Number(number) = value else { return wrong_kind("a number", &value) };
-                let number = number.as_u64().filter(|number| ($least..=$most).contains(number));
-                let number = number.and_then(|number| <$number>::try_from(number).ok());
-                let wrong = || FieldError::new("", concat!("must be a whole number from ", $least, " to ", $most));
-                number.map(Self).ok_or_else(|| vec![wrong()])
-            }
-        }
-
-        from_json!($name);
-
-        impl ToJSON for $name {
-            fn to_json(&self) -> Option<Value> {
-                Some(self.0.into())
-            }
-        }
-
-        string_type!($name, stringify!($name), named: false, MetaSchema {
-            minimum: Some($least as f64), maximum: Some($most as f64), example: Some($example.into()),
-            ..MetaSchema::new_with_format("integer", "int32")
-        });
-    };
-}
-
-whole_number!(
-    /// How long a secret that was replaced goes on working, in seconds: 30 days at most.
-    OverlapSeconds(u32), 0 to 2_592_000, 86_400
-);
-whole_number!(
-    /// After how many hours without use a secret that was replaced ends: 30 days at most.
-    IdleHours(u16), 1 to 720, 24
-);
-
-whole_number!(
-    /// For how many days a key lasts: ten years at most.
-    KeyDaysNumber(u16), 1 to 3650, 90
-);
-
 impl FromJson for bool {
     fn from_json(value: Value) -> Result<Self, Vec<FieldError>> {
         value.as_bool().map_or_else(|| wrong_kind("true or false", &value), Ok)
     }
 }
-
-/// Whether something beside what is usual is done; not where nothing is said.
-#[derive(Debug, Clone, Copy)]
-pub struct Switch(pub bool);
-
-impl Switch {
-    /// Where nothing is said.
-    pub fn off() -> Self {
-        Self(false)
-    }
-}
-
-impl ParseFromParameter for Switch {
-    fn parse_from_parameter(text: &str) -> ParseResult<Self> {
-        text.parse().map(Self).map_err(|_| ParseError::custom("must be true or false"))
-    }
-}
-
-impl ToJSON for Switch {
-    fn to_json(&self) -> Option<Value> {
-        Some(self.0.into())
-    }
-}
-
-string_type!(Switch, "Switch", named: false, MetaSchema::new("boolean"));
 
 /// A role that can be given to a member: every one but the head coach's, which is handed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -502,96 +244,6 @@ text_type!(AssignableRole, "AssignableRole", named: true, MetaSchema {
     description: Some("A role that can be given to a member; that of the head coach is handed over instead."),
     ..words(&[Role::Coach, Role::Athlete])
 });
-
-/// Something that audit events name: the id of an organization, user, member or key.
-fn names_something(text: &str) -> bool {
-    text.parse::<OrganizationId>().is_ok()
-        || text.parse::<UserId>().is_ok()
-        || text.parse::<MemberId>().is_ok()
-        || text.parse::<ApiKeyId>().is_ok()
-}
-
-/// A text that audit events are sifted by: it is compared with theirs.
-macro_rules! sieve_type {
-    ($(#[doc = $about:literal])+ $name:ident, |$text:ident| $right:expr, $wrong:literal, $pattern:literal, $example:literal) => {
-        $(#[doc = $about])+
-        #[derive(Debug, Clone)]
-        pub struct $name(pub String);
-
-        impl std::str::FromStr for $name {
-            type Err = Invalid;
-
-            fn from_str($text: &str) -> Result<Self, Invalid> {
-                if $right { Ok(Self($text.to_owned())) } else { Err(Invalid($wrong.into())) }
-            }
-        }
-
-        parameter_type!($name, stringify!($name), MetaSchema {
-            pattern: Some($pattern.to_owned()), max_length: Some(64), example: example($example), ..string()
-        });
-    };
-}
-
-sieve_type!(
-    /// Who did something.
-    ActorText,
-    |text| ["operator", "server", "anonymous"].contains(&text)
-        || text.parse::<UserId>().is_ok()
-        || text.parse::<ApiKeyId>().is_ok(),
-    "must be the id of a user or key, or one of: operator, server, anonymous",
-    "^((usr|key)_[0-7][0-9a-hjkmnp-tv-z]{25}|operator|server|anonymous)$",
-    "usr_01jddjyz00fqqt3cp3tkjzc1rr"
-);
-sieve_type!(
-    /// What was done, or to what kind of thing.
-    ActionText,
-    |text| {
-        let mut words = text.split('.');
-        let is_word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-        text.len() <= 64 && words.clone().count() <= 2 && words.all(is_word)
-    },
-    "must be an action, such as api_key.create, or its noun, such as api_key",
-    "^[a-z_]+(\\.[a-z_]+)?$",
-    "api_key.create"
-);
-sieve_type!(
-    /// To what it was done.
-    TargetText,
-    |text| names_something(text),
-    "must be the id of an organization, user, member or key",
-    "^(org|usr|mem|key)_[0-7][0-9a-hjkmnp-tv-z]{25}$",
-    "key_01jddjyz00fqqt3cp3tkjzc1rr"
-);
-
-/// A cursor as it was sent.
-#[derive(Debug, Clone)]
-pub struct CursorText(pub String);
-
-impl CursorText {
-    const MAX_LENGTH: usize = 400;
-}
-
-impl std::str::FromStr for CursorText {
-    type Err = Invalid;
-
-    fn from_str(text: &str) -> Result<Self, Invalid> {
-        if text.is_empty() || text.len() > Self::MAX_LENGTH {
-            return Err(Invalid("must be the next_cursor of a page of this list".into()));
-        }
-        Ok(Self(text.to_owned()))
-    }
-}
-
-parameter_type!(
-    CursorText,
-    "Cursor",
-    MetaSchema {
-        pattern: Some("^[A-Za-z0-9_-]+$".to_owned()),
-        min_length: Some(1),
-        max_length: Some(Self::MAX_LENGTH),
-        ..string()
-    }
-);
 
 /// Fields that a change can empty.
 macro_rules! clearable {
@@ -629,19 +281,6 @@ pub fn set_or_clear<T>(name: &str, set: Option<T>, clear: bool, errors: &mut Vec
 
 text_type!(super::audit_events::ActorKind, "ActorKind", named: true, words_schema!(Self));
 text_type!(super::auth::CallerKind, "CallerKind", named: true, words_schema!(Self));
-
-/// A reason that may be blank, as a form sends it: revoking must not fail for want of words.
-pub struct BlankOrReason(pub Option<Reason>);
-
-impl std::str::FromStr for BlankOrReason {
-    type Err = Invalid;
-
-    fn from_str(text: &str) -> Result<Self, Invalid> {
-        if text.trim().is_empty() { Ok(Self(None)) } else { text.parse().map(Some).map(Self) }
-    }
-}
-
-parameter_type!(BlankOrReason, "BlankOrReason", MetaSchema { min_length: None, ..text(Reason::LENGTH, "Laptop lost") });
 
 /// What a list in a request may hold.
 ///

@@ -213,5 +213,5 @@ fn record_refusals(
 ) -> Result<()> {
     let (RefusedCall { operation, code, .. }, Refusals { count, last_at, origin }) = (call, refusals);
     let changes = json!({ "operation": operation, "code": code, "count": count, "last_at": last_at });
-    Audit::of(actor, *origin).record_quietly(tx, Some(organization_id), REFUSE, organization_id, changes)
+    Audit::of(actor, *origin).quietly().record(tx, Some(organization_id), REFUSE, organization_id, changes)
 }

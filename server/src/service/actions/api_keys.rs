@@ -274,14 +274,14 @@ impl HeadCoach<'_, WriteTx> {
         if !matches!(before.state, KeyState::Revoked { .. }) {
             require(expected, before.revision)?;
         }
-        revoke(self.tx, &before, self.person()?, reason, &self.audit)
+        revoke(self.tx, &before, self.person()?, reason, self.audit)
     }
 
     /// Ends the secret before the present one, if it works still. Ending it again changes nothing.
     pub fn end_previous_secret(&self, id: ApiKeyId) -> Result<()> {
         let before = find(self.tx, self.organization.id, id)?;
         let Some(previous) = store::api_keys::overlap(self.tx, &before)? else { return Ok(()) };
-        end_previous(self.tx, &before, &previous, &self.audit, None)
+        end_previous(self.tx, &before, &previous, None, self.audit)
     }
 }
 
@@ -290,8 +290,8 @@ pub(in crate::service) fn end_previous(
     tx: &WriteTx,
     before: &ApiKey,
     previous: &PreviousSecret,
-    audit: &Audit,
-    reason: Option<&str>,
+    reason: Option<Reason>,
+    audit: Audit,
 ) -> Result<()> {
     let mut after = before.clone();
     after.end_earlier_secrets(tx.now());
@@ -299,7 +299,7 @@ pub(in crate::service) fn end_previous(
     store::api_keys::put(tx, Some(before), &after)?;
     let mut changes = json!({ "hint": previous.hint, "last_used_at": previous.last_used_at });
     if let Some(reason) = reason {
-        changes["reason"] = reason.into();
+        changes["reason"] = json!(reason);
     }
     audit.record(tx, Some(before.organization_id), "api_key.end_previous_secret", before.id, changes)
 }
@@ -310,7 +310,7 @@ pub(in crate::service) fn revoke(
     before: &ApiKey,
     by: Person,
     reason: Option<Reason>,
-    audit: &Audit,
+    audit: Audit,
 ) -> Result<()> {
     if matches!(before.state, KeyState::Revoked { .. }) {
         return Ok(());

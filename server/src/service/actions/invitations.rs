@@ -117,14 +117,14 @@ impl Visitor<'_, WriteTx> {
         let actor = Actor::User { id: user.id };
         if matches!(proven, Proven::New(_)) {
             store::users::put(self.tx, &user)?;
-            self.audit.record_as(self.tx, actor, None, "user.create", user.id, json!({ "email": user.email }))?;
+            self.audit.by(actor).record(self.tx, None, "user.create", user.id, json!({ "email": user.email }))?;
         }
         let after = Member { user_id: Some(user.id), updated_at: self.tx.now(), ..before.clone() };
         store::members::put(self.tx, Some((&before, revision)), &after)?;
         store::invitations::delete_of(self.tx, organization_id, before.id)?;
         let session = sessions::begin(self.tx, user.id, token)?;
         let changes = json!({ "invitation": invitation.id, "user": user.id, "role": Role::as_str(after.role) });
-        self.audit.record_as(self.tx, actor, Some(organization_id), "member.accept", after.id, changes)?;
+        self.audit.by(actor).record(self.tx, Some(organization_id), "member.accept", after.id, changes)?;
         Ok(Accepted { user, session })
     }
 }

@@ -177,24 +177,24 @@ impl Visitor<'_, WriteTx> {
     /// revoked, of a previous one that secret alone ends; a session ends; an invitation is withdrawn. Whether there was
     /// anything to end.
     pub fn end_leaked(&self, kind: SecretKind, hash: &SecretHash) -> Result<bool> {
-        const WHY: &str = "Its secret was reported as leaked";
-        let leaked = json!({ "reason": WHY });
+        const REASON: &str = "Its secret was reported as leaked";
+        let reason: Option<Reason> = REASON.parse().ok();
         match self.opened_by(kind, hash)? {
             None => return Ok(false),
             Some(Opens::ApiKey(api_key)) => {
                 let by = Person { id: None, display_name: "Leak report".to_owned() };
-                revoke(self.tx, &api_key, by, WHY.parse::<Reason>().ok(), &self.audit)?;
+                revoke(self.tx, &api_key, by, reason, self.audit)?;
             }
             Some(Opens::ApiKeyInOverlap(api_key, previous)) => {
-                end_previous(self.tx, &api_key, &previous, &self.audit, Some(WHY))?;
+                end_previous(self.tx, &api_key, &previous, reason, self.audit)?;
             }
             Some(Opens::Session(user_id)) => {
                 store::sessions::delete(self.tx, user_id, hash.as_bytes())?;
-                self.audit.record(self.tx, None, "session.end", user_id, leaked)?;
+                self.audit.record(self.tx, None, "session.end", user_id, json!({ "reason": reason }))?;
             }
             Some(Opens::Invitation(Invitation { id, organization_id, member_id, .. })) => {
                 store::invitations::delete_of(self.tx, organization_id, member_id)?;
-                let changes = json!({ "invitation": id, "reason": WHY });
+                let changes = json!({ "invitation": id, "reason": reason });
                 self.audit.record(self.tx, Some(organization_id), "member.withdraw_invitation", member_id, changes)?;
             }
         }

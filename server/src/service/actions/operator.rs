@@ -73,7 +73,7 @@ impl Operator<'_, WriteTx> {
         if first && store::organizations::exist(self.tx)? {
             return Err(Conflict::AlreadySetUp.into());
         }
-        organizations::found(self.tx, name, plan, head_coach, &self.audit)
+        organizations::found(self.tx, name, plan, head_coach, self.audit)
     }
 
     /// Puts an organization on a plan.
@@ -107,7 +107,7 @@ impl Operator<'_, WriteTx> {
             let changes = json!({ "role": coach.role, "coach_id": coach.coach_id });
             self.audit.record(self.tx, Some(id), "member.change", member_id, changes)?;
         }
-        organizations::hand_over(self.tx, &organization, member_id, &self.audit)?;
+        organizations::hand_over(self.tx, &organization, member_id, self.audit)?;
         store::members::get(self.tx, id, member_id)?.map(|(member, _)| member).ok_or(Error::NotFound)
     }
 
@@ -126,6 +126,6 @@ impl Operator<'_, WriteTx> {
     pub fn revoke_key(&self, organization_id: OrganizationId, id: ApiKeyId, reason: Option<Reason>) -> Result<()> {
         let before = store::api_keys::get(self.tx, organization_id, id)?.ok_or(Error::NotFound)?;
         let by = Person { id: None, display_name: "operator".to_owned() };
-        api_keys::revoke(self.tx, &before, by, reason, &self.audit)
+        api_keys::revoke(self.tx, &before, by, reason, self.audit)
     }
 }

@@ -139,7 +139,7 @@ impl HeadCoach<'_, WriteTx> {
         if user.password_hash != *verified {
             return Err(Forbidden::PasswordIncorrect.into());
         }
-        hand_over(self.tx, &self.organization, to, &self.audit)?;
+        hand_over(self.tx, &self.organization, to, self.audit)?;
         let is_head_coach = self.member_id == to;
         view(self.tx, self.organization, is_head_coach)
     }
@@ -150,7 +150,7 @@ pub(in crate::service) fn hand_over(
     tx: &WriteTx,
     organization: &Organization,
     to: MemberId,
-    audit: &Audit,
+    audit: Audit,
 ) -> Result<()> {
     let (next, next_revision) = store::members::get(tx, organization.id, to)?.ok_or(Error::NotFound)?;
     if next.role == Role::HeadCoach {
@@ -185,7 +185,7 @@ impl Visitor<'_, WriteTx> {
         if store::organizations::exist(self.tx)? {
             return Err(Conflict::AlreadySetUp.into());
         }
-        found(self.tx, name, plan, head_coach, &self.audit)
+        found(self.tx, name, plan, head_coach, self.audit)
     }
 }
 
@@ -199,7 +199,7 @@ pub(in crate::service) fn found(
     name: Name,
     plan: Plan,
     head_coach: NewHeadCoach,
-    audit: &Audit,
+    audit: Audit,
 ) -> Result<(Organization, User)> {
     if store::users::by_email(tx, &head_coach.email)?.is_some() {
         return Err(Conflict::UserExists.into());

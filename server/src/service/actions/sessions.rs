@@ -99,7 +99,7 @@ impl Visitor<'_, WriteTx> {
             store::users::put(self.tx, &user)?;
         }
         let session = begin(self.tx, user_id, token)?;
-        self.audit.record_as(self.tx, Actor::User { id: user_id }, None, "session.begin", user_id, json!({}))?;
+        self.audit.by(Actor::User { id: user_id }).record(self.tx, None, "session.begin", user_id, json!({}))?;
         Ok((user, session))
     }
 }

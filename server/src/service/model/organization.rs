@@ -24,10 +24,11 @@ impl KeyDays {
     /// # Errors
     /// If they are none, or more than ten years.
     pub fn new(days: u16) -> Result<Self, Invalid> {
-        if (Self::RANGE.0..=Self::RANGE.1).contains(&days) {
+        let (least, most) = Self::RANGE;
+        if (least..=most).contains(&days) {
             Ok(Self(days))
         } else {
-            Err(Invalid::new("must be a whole number from 1 to 3650"))
+            Err(Invalid::new(format!("must be a whole number from {least} to {most}")))
         }
     }
 
