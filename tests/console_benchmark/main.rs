@@ -4,7 +4,6 @@
 
 mod club;
 mod frames;
-mod memory;
 mod report;
 mod window;
 
@@ -18,6 +17,7 @@ use astral_admin::{
     App, Keeping, Start,
     state::{View, preferences::Preferences},
 };
+use astral_tests::process::Process;
 use eframe::{NativeOptions, egui};
 use jiff::{Timestamp, tz::TimeZone};
 
@@ -139,12 +139,12 @@ fn in_windows(console: &Path, own: &Path) -> Result<Windows, String> {
 
 /// The memory of this process: without a club, and with a large one.
 fn own_memory() -> Option<Memory> {
-    let status = Path::new("/proc/self/status");
+    let process = Process::own();
     let started = frames::Desk::new();
-    let empty = memory::resident(status)?;
+    let empty = process.resident()?;
     drop(started);
     let loaded = frames::Desk::of(LARGE, View::Members);
-    let full = memory::resident(status)?;
+    let full = process.resident()?;
     drop(loaded);
     Some(Memory { empty, full })
 }

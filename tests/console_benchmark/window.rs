@@ -3,12 +3,13 @@
 use std::{
     error::Error,
     io::{BufRead as _, BufReader},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Stdio},
     thread::sleep,
     time::{Duration, Instant},
 };
 
+use astral_tests::process::Process;
 use x11rb::{
     connection::Connection as _,
     protocol::xproto::{ConnectionExt as _, ImageFormat, InputFocus, MapState, Window},
@@ -125,8 +126,8 @@ impl Drop for Display {
 }
 
 impl Opened {
-    fn process(&self) -> PathBuf {
-        PathBuf::from(format!("/proc/{}", self.program.id()))
+    fn process(&self) -> Process {
+        Process(self.program.id())
     }
 
     /// How often the thread that draws woke up in `span`, once the window has come to rest: it draws at most one frame
@@ -138,21 +139,15 @@ impl Opened {
         if second + span.as_secs() + 1 >= 60 {
             sleep(Duration::from_secs(61 - second));
         }
-        let drawing = self.process().join(format!("task/{}/status", self.program.id()));
-        let switches = || {
-            ["voluntary_ctxt_switches", "nonvoluntary_ctxt_switches"]
-                .map(|name| crate::memory::number(&drawing, name).unwrap_or_default())
-                .iter()
-                .sum::<u64>()
-        };
-        let before = switches();
+        let wakes = || self.process().wakes_of_main_thread().unwrap_or_default();
+        let before = wakes();
         sleep(span);
-        switches() - before
+        wakes() - before
     }
 
     /// Its resident set, in bytes.
     pub fn resident(&self) -> Option<u64> {
-        crate::memory::resident(&self.process().join("status"))
+        self.process().resident()
     }
 }
 

@@ -151,6 +151,29 @@ async fn a_key_is_created_copied_used_and_revoked_by_keyboard() {
     nothing_stands_in(settings.path(), &[&club.head_coach.password, &club.head_coach.token, &secret]);
 }
 
+/// Both ways to paste: the button, which has the keyboard at first, and Ctrl V wherever it is.
+#[tokio::test]
+async fn keys_in_a_text_that_another_program_has_copied_are_revoked() {
+    let (server, club, desktop, settings) = scene().await;
+    let keys = [club.create_key("In a chat").await, club.create_key("In a log").await];
+    let window = desktop.open(settings.path(), &["--server", &server.url]).await;
+    desktop.patch("'Sign in' is there", PRIMARY).await;
+    sign_in(&window, &club).await;
+    keys_are_shown(&desktop).await;
+    window.press(&["ctrl+l"]).await;
+    let mut text = "Hello Ana,\nare these yours?".to_owned();
+    for (key, paste) in keys.iter().zip(["Return", "ctrl+v"]) {
+        text += &format!("\n{}", &*key.secret);
+        desktop.copy(&text);
+        window.press(&[paste]).await;
+        let revoke = desktop.patch("'Revoke' is there, of the one that works", DANGER).await;
+        window.click(revoke).await;
+        is_revoked(&desktop, &server, &club, &key.name, &key.secret).await;
+    }
+    window.close().await;
+    nothing_stands_in(settings.path(), &[&keys[0].secret, &keys[1].secret]);
+}
+
 #[tokio::test]
 async fn address_email_and_view_are_there_again_after_a_restart() {
     let (server, club, desktop, settings) = scene().await;

@@ -3,7 +3,6 @@
 //! Given a folder, it is the baseline.
 
 mod baseline;
-mod process;
 mod report;
 
 use std::{
@@ -14,10 +13,10 @@ use std::{
     time::Duration,
 };
 
-use astral_tests::repository;
+use astral_tests::{process::Process, repository};
 use serde_json::Value;
 
-use self::{process::Process, report::Row};
+use self::report::Row;
 
 /// How long each operation is measured, and how many connections send requests at once.
 const SECONDS: u32 = 8;
@@ -92,6 +91,10 @@ impl Running {
     fn process(&self) -> Process {
         Process(self.child.id())
     }
+
+    fn processor(&self) -> Duration {
+        self.process().processor().expect("it runs")
+    }
 }
 
 impl Drop for Running {
@@ -124,7 +127,7 @@ struct Load {
 /// Sends the requests over and over for some seconds.
 fn load(server: &Running, file: &Path, refused: bool, seconds: u32) -> Load {
     let script = repository().join("tests/server_benchmark/load.lua");
-    let before = server.process().processor();
+    let before = server.processor();
     let output = Command::new("wrk")
         .args(["-t1", &format!("-c{CONNECTIONS}"), &format!("-d{seconds}s"), "-s"])
         .arg(script)
@@ -133,7 +136,7 @@ fn load(server: &Running, file: &Path, refused: bool, seconds: u32) -> Load {
         .arg(file)
         .output()
         .expect("wrk runs: install the package wrk");
-    let took = server.process().processor() - before;
+    let took = server.processor() - before;
     let said = String::from_utf8_lossy(&output.stdout);
     let line = said.lines().find_map(|line| line.strip_prefix("RESULT ")).expect("a result");
     let numbers: Vec<u64> = line.split(' ').map(|number| number.parse().expect("a number")).collect();
@@ -147,7 +150,7 @@ fn load(server: &Running, file: &Path, refused: bool, seconds: u32) -> Load {
         p99: Duration::from_micros(p99),
         p999: Duration::from_micros(p999),
         processor: took / u32::try_from(requests.max(1)).expect("few"),
-        resident: server.process().resident(),
+        resident: server.process().resident().expect("it runs"),
     }
 }
 

@@ -11,6 +11,7 @@
 
 mod club;
 pub mod document;
+pub mod process;
 pub mod screen;
 
 use std::{

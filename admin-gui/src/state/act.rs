@@ -53,7 +53,7 @@ pub enum Action {
     /// Dropped files in which keys may stand.
     SearchFiles(Vec<PathBuf>),
     /// Wants to choose such files.
-    ChooseSuspectFiles,
+    ChooseFilesToSearch,
     /// Wants what was found to end: the key, or its old secret, by its place.
     EndFound(usize),
     /// Wants what was found to be reported, by its place.
@@ -205,7 +205,7 @@ impl State {
             Action::SearchPasted => self.search_pasted(),
             Action::RefusePicture => self.refuse_picture(),
             Action::SearchFiles(files) => self.search_files(files),
-            Action::ChooseSuspectFiles => self.ask(Command::ChooseFiles),
+            Action::ChooseFilesToSearch => self.ask(Command::ChooseFilesToSearch),
             Action::EndFound(at) => self.end_found(at),
             Action::ReportFound(at) => self.report_found(at),
             Action::Rotate => self.rotate(),

@@ -143,7 +143,7 @@ pub enum Command {
         run: u64,
     },
     /// Have the system's dialog ask for files to look into.
-    ChooseFiles,
+    ChooseFilesToSearch,
     /// Read a page of a club's events.
     LoadEvents {
         /// Of which club.
@@ -173,7 +173,7 @@ pub enum Command {
     /// Give that up.
     StopExport,
     /// Have the system's dialog ask for a file; this one is proposed.
-    ChooseFile {
+    ChooseFileToWrite {
         /// Which.
         file: PathBuf,
     },
@@ -370,9 +370,9 @@ pub enum Event {
         result: Box<Result<Findings, Failure>>,
     },
     /// The files that the system's dialog named for a search; none if it was closed.
-    FilesChosen(Vec<PathBuf>),
+    FilesToSearch(Vec<PathBuf>),
     /// The file that the system's dialog named; none if it was closed.
-    FileChosen(Option<PathBuf>),
+    FileToWrite(Option<PathBuf>),
     /// A page of members of a load.
     Members {
         /// Which load.

@@ -30,10 +30,10 @@ impl State {
                 self.hear_impact(&organization, &id, action, *result);
             }
             Event::Findings { run, result } => self.hear_findings(run, *result),
-            Event::FilesChosen(files) => self.hear_files(files),
+            Event::FilesToSearch(files) => self.hear_files_to_search(files),
             Event::Events { load, page } => self.hear_events(load, page),
             Event::Exported { run, exported } => self.hear_exported(run, exported),
-            Event::FileChosen(file) => self.hear_file(file),
+            Event::FileToWrite(file) => self.hear_file_to_write(file),
             Event::Changed { ticket, result } => self.changed(ticket, *result),
         }
         self.take_effects()

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use eframe::egui::{
     Align, Context, Event, Frame, Id, Label, LayerId, Layout, Margin, Order, Rect, RichText, Role, Stroke, StrokeKind,
-    Ui, ViewportCommand, accesskit::Live, vec2,
+    Ui, UiBuilder, ViewportCommand, accesskit::Live, vec2,
 };
 
 use super::{Draw, failed};
@@ -40,12 +40,7 @@ pub fn show(ctx: &Context, form: &mut LeakForm, keys: &Keys, draw: &mut Draw<'_>
                      stays here.",
                 );
             }
-            let large = matches!(form.search, Search::Nothing);
-            if !large {
-                // So that what follows is called as with the words before it, and the keyboard stays on it.
-                ui.skip_ahead_auto_ids(1);
-            }
-            give(ui, large, opened, &act);
+            give(ui, matches!(form.search, Search::Nothing), opened, &act);
             match &form.search {
                 Search::Nothing => {}
                 Search::On(since) => {
@@ -115,7 +110,7 @@ fn give(ui: &mut Ui, large: bool, opened: bool, act: &impl Fn(Action)) {
             ui.ctx().send_viewport_cmd(ViewportCommand::RequestPaste);
         }
         if choose.show(ui).clicked() {
-            act(Action::ChooseSuspectFiles);
+            act(Action::ChooseFilesToSearch);
         }
     };
     Frame::new().fill(colors.hover).corner_radius(size::RADIUS_LARGE).inner_margin(margin).show(ui, |ui| {
@@ -126,22 +121,20 @@ fn give(ui: &mut Ui, large: bool, opened: bool, act: &impl Fn(Action)) {
                 muted(ui, how);
             });
             ui.add_space(space::S);
-        } else {
-            ui.skip_ahead_auto_ids(1);
         }
         line(ui, size::CONTROL, |ui| {
             ui.spacing_mut().item_spacing.x = space::S;
             let rest = ui.available_width() - width;
             if large {
                 ui.add_space(rest / 2.0);
-                ui.skip_ahead_auto_ids(1);
             } else {
                 ui.allocate_ui(vec2(rest - space::S, size::CONTROL), |ui| {
                     ui.set_width(rest - space::S);
                     muted(ui, how);
                 });
             }
-            buttons(ui);
+            // Called the same, small and large, so that the keyboard stays on them.
+            ui.scope_builder(UiBuilder::new().scope_id(Id::unique("where the text comes from")), buttons);
         });
     });
 }
@@ -211,7 +204,7 @@ fn row(ui: &mut Ui, id: Id, words: impl FnOnce(&mut Ui), room: f32, acts: impl F
     let colors = colors(ui);
     let top = ui.cursor().top();
     ui.painter().hline(ui.max_rect().x_range(), top, Stroke::new(1.0, colors.border));
-    ui.push_id(id, |ui| {
+    ui.scope_builder(UiBuilder::new().scope_id(id), |ui| {
         ui.add_space(space::S);
         ui.horizontal_top(|ui| {
             ui.vertical(|ui| {

@@ -9,8 +9,8 @@ use crate::{
         Action, Console,
         failure::Failure,
         keys::{
-            Activation, AdvisedAction, Key, LastUse, Usage, calls_in_words, operation_in_words, operations_in_words,
-            refusal_in_words,
+            Activation, AdvisedAction, FirstUse, Key, LastUse, Usage, calls_in_words, operation_in_words,
+            operations_in_words, refusal_in_words,
         },
         time::Clock,
     },
@@ -30,7 +30,7 @@ pub fn of<'a>(console: &'a Console, key: &Key) -> Option<&'a Result<Usage, Failu
 pub fn activation(ui: &mut Ui, activation: &Activation, clock: &Clock) {
     let colors = colors(ui);
     let (icon, color, text) = match &activation.first_use {
-        Some((call, watched)) => {
+        Some(FirstUse { call, watched }) => {
             let which = if *watched { "first" } else { "last" };
             (Icon::Check, colors.ok.color, format!("It works: {which} call {}.", call_in_words(call, clock)))
         }

@@ -263,7 +263,7 @@ impl<C: Copy + PartialEq + Default> Table<'_, C> {
         let scrolled = scroll.show_rows(&mut inside, self.row_height, self.rows, |ui, range| {
             ui.set_width(inner);
             for at in range {
-                let (facts, row_at) = (row(at), at);
+                let facts = row(at);
                 let (rect, response) = ui.allocate_exact_size(vec2(inner, self.row_height), Sense::CLICK);
                 let selected = self.selected == Some(at);
                 response.widget_info(|| WidgetInfo::selected(Role::Row, true, selected, &facts.name));
@@ -297,12 +297,12 @@ impl<C: Copy + PartialEq + Default> Table<'_, C> {
                 }
                 if let Some(act) = self.act {
                     let right = rect.right() - MENU;
-                    let at = Rect::from_x_y_ranges(right - act_width..=right, rect.y_range());
+                    let beside = Rect::from_x_y_ranges(right - act_width..=right, rect.y_range());
                     let layout = Layout::left_to_right(Align::Center);
                     let name = format!("{act} {}", facts.title);
-                    let mut place = row_ui.new_child(UiBuilder::new().max_rect(at).layout(layout).id_salt("act"));
+                    let mut place = row_ui.new_child(UiBuilder::new().max_rect(beside).layout(layout).id_salt("act"));
                     if Button::new(act).name(&name).skipped_by_tab().show(&mut place).clicked() {
-                        did.acted = Some(row_at);
+                        did.acted = Some(at);
                     }
                 }
                 let more = menu_button(&mut row_ui, rect, &facts.title);

@@ -1,6 +1,7 @@
 //! The only user of the generated client: commands in, events out, on a thread of its own.
 
 mod answers;
+mod change;
 mod export;
 mod failure;
 mod keyring;
@@ -163,11 +164,11 @@ async fn run(keeping: Keeping, mut inbox: commands::UnboundedReceiver<(u64, Comm
                     export.abort();
                 }
             }
-            Command::ChooseFile { file } => {
-                tokio::spawn(async move { outbox.send(Event::FileChosen(choose_file(&file).await)) });
+            Command::ChooseFileToWrite { file } => {
+                tokio::spawn(async move { outbox.send(Event::FileToWrite(choose_file_to_write(&file).await)) });
             }
-            Command::ChooseFiles => {
-                tokio::spawn(async move { outbox.send(Event::FilesChosen(choose_files().await)) });
+            Command::ChooseFilesToSearch => {
+                tokio::spawn(async move { outbox.send(Event::FilesToSearch(choose_files_to_search().await)) });
             }
             Command::StopMembers => {
                 if let Some(load) = loads.remove("members") {
@@ -206,7 +207,7 @@ async fn run(keeping: Keeping, mut inbox: commands::UnboundedReceiver<(u64, Comm
 
 /// Has the system ask for a file to write, which it asks about if it is there; none if the person closed the dialog, or
 /// the system has none.
-async fn choose_file(proposed: &Path) -> Option<PathBuf> {
+async fn choose_file_to_write(proposed: &Path) -> Option<PathBuf> {
     let mut dialog = rfd::AsyncFileDialog::new();
     if let Some(folder) = proposed.parent().filter(|folder| folder.is_dir()) {
         dialog = dialog.set_directory(folder);
@@ -218,7 +219,7 @@ async fn choose_file(proposed: &Path) -> Option<PathBuf> {
 }
 
 /// Has the system ask for files to read; none if the person closed the dialog, or the system has none.
-async fn choose_files() -> Vec<PathBuf> {
+async fn choose_files_to_search() -> Vec<PathBuf> {
     let files = rfd::AsyncFileDialog::new().pick_files().await.unwrap_or_default();
     files.iter().map(|file| file.path().to_owned()).collect()
 }

@@ -4,13 +4,13 @@
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Write as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
-use astral_tests::{binary, target, terminate};
+use astral_tests::{binary, process::Process, target, terminate};
 use image::{Rgb, RgbImage};
 use tempfile::TempDir;
 use tokio::time::MissedTickBehavior;
@@ -95,6 +95,21 @@ impl Desktop {
         // Without a window manager nobody gives it the keyboard: clicks would arrive, and typing would be lost.
         self.tool("xdotool", &["windowfocus", "--sync", &window.id]);
         window
+    }
+
+    /// Puts a text on the clipboard, as another program does.
+    pub fn copy(&self, text: &str) {
+        let mut xclip = Command::new("xclip")
+            .args(["-in", "-selection", "clipboard"])
+            .env("DISPLAY", &self.name)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("./check installs xclip; run it once");
+        xclip.stdin.take().expect("piped").write_all(text.as_bytes()).expect("written");
+        // It goes on in the background, until something else is copied or the display ends.
+        assert!(xclip.wait().expect("it runs").success());
     }
 
     /// What is on the clipboard, as other programs get it.
@@ -256,12 +271,7 @@ impl Window<'_> {
 
     /// How often the thread that draws woke up, or was interrupted, so far: it draws at most one frame each time.
     pub fn wakes(&self) -> u64 {
-        let process = self.console.id();
-        let facts = fs::read_to_string(format!("/proc/{process}/task/{process}/status")).expect("it runs");
-        let switches = facts.lines().filter(|line| line.contains("ctxt_switches:"));
-        switches
-            .map(|line| line.rsplit('\t').next().and_then(|number| number.parse::<u64>().ok()).expect("a number"))
-            .sum()
+        Process(self.console.id()).wakes_of_main_thread().expect("it runs")
     }
 
     /// Closes the window as a window manager does, and waits until the program has ended well.

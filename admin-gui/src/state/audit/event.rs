@@ -54,9 +54,7 @@ impl Event {
             (Some(name), _) => name,
             (None, "operator") => "Whoever runs the server",
             (None, "server") => "The server",
-            (None, "anonymous") if self.action == "member.accept" || self.action.starts_with("organization.") => {
-                "Somebody with a link or a code"
-            }
+            (None, "anonymous") if self.action == "organization.create" => "Whoever set the server up",
             (None, "anonymous") => "Somebody who reported a leak",
             (None, id) => id,
         }

@@ -136,11 +136,11 @@ impl State {
     pub(in crate::state) fn browse(&mut self) {
         let Some(Dialog::Export(form)) = self.dialog() else { return };
         let file = PathBuf::from(form.file.text.trim());
-        self.ask(Command::ChooseFile { file });
+        self.ask(Command::ChooseFileToWrite { file });
     }
 
     /// Takes the file that the system's dialog named; none if it was closed.
-    pub(in crate::state) fn hear_file(&mut self, file: Option<PathBuf>) {
+    pub(in crate::state) fn hear_file_to_write(&mut self, file: Option<PathBuf>) {
         let Some(Dialog::Export(form)) = self.dialog() else { return };
         if let Some(file) = file.filter(|_| !form.is_on()) {
             form.file = Field::of(file.to_string_lossy());
@@ -243,7 +243,7 @@ mod tests {
         desk.hear(Event::Exported { run: second, exported: Exported::Failed(failure(FailureKind::Broken)) });
         assert!(matches!(form(&mut desk).progress, ExportProgress::Failed(_)));
         // The system's dialog has asked about the file that is there.
-        desk.hear(Event::FileChosen(Some("/tmp/there.csv".into())));
+        desk.hear(Event::FileToWrite(Some("/tmp/there.csv".into())));
         desk.act(Action::Export);
         let (file, replace, third) = asked(&desk);
         assert_eq!((file, replace), (PathBuf::from("/tmp/there.csv"), true));

@@ -1,8 +1,11 @@
 //! The keys of a club, as they are shown.
 
 mod act;
+mod activation;
 mod form;
+mod found;
 mod hear;
+mod impact;
 mod key;
 mod leaks;
 mod revoke;
@@ -14,18 +17,21 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    activation::{Activation, FirstUse},
     form::{Expiry, KeyForm},
+    found::{Findings, FoundKey, OtherSecret, Place, SecretKind, Standing},
+    impact::{Foretold, Impact, PlannedAction},
     key::{
         Attention, EXPIRING_DAYS, IDLE_DAYS, Key, KeyFacts, NEVER_USED_DAYS, PreviousSecret, Revoked, Scope, Status,
         scopes_in_short,
     },
-    leaks::{Findings, FoundKey, LeakForm, OtherSecret, Place, Search, SecretKind, Standing, Suspect},
+    leaks::{LeakForm, Search, Suspect},
     revoke::{Known, RevokeForm},
     rotate::{EndPreviousSecretForm, IDLE_HOURS, Overlap, RotateForm, Rotation},
     secret_once::{Example, SecretOnce},
     usage::{
-        Activation, Advice, AdvisedAction, DayUsage, Foretold, Impact, LastUse, PlannedAction, RefusedUse, SecretUsage,
-        Usage, calls_in_words, operation_in_words, operations_in_words, refusal_in_words,
+        Advice, AdvisedAction, DayUsage, LastUse, RefusedUse, SecretUsage, Usage, calls_in_words, operation_in_words,
+        operations_in_words, refusal_in_words,
     },
 };
 use super::{

@@ -1,6 +1,6 @@
-//! How a key is used, what an act on it would break, and whether a new secret has had its first call.
+//! How a key is used.
 
-use jiff::{SignedDuration, Timestamp, civil::Date};
+use jiff::{Timestamp, civil::Date};
 
 use super::{Key, Scope, Status};
 use crate::state::{
@@ -98,59 +98,6 @@ pub enum AdvisedAction {
     EndPreviousSecret,
 }
 
-/// What could be done with a key, as the server is asked what it would break.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "as in the API")]
-pub enum PlannedAction {
-    Revoke,
-    /// To these scopes.
-    Narrow(Vec<Scope>),
-    Rotate,
-}
-
-/// What an act on a key would break: the calls of the last 30 days that would have been refused.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Impact {
-    /// Each operation that would be refused and how often it was called, most called first.
-    pub operations: Vec<(String, u64)>,
-    /// When the last of these calls came, and from where.
-    pub last: Option<(Timestamp, Option<String>)>,
-    /// The last use of what the act would end.
-    pub last_use: Option<LastUse>,
-}
-
-/// What an act would break, as far as the server has said.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Foretold {
-    /// What was asked about.
-    pub action: PlannedAction,
-    /// The answer; none while it is awaited, or if it did not come.
-    pub impact: Option<Impact>,
-}
-
-/// A new secret, whose first call is waited for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Activation {
-    /// The key.
-    pub id: String,
-    /// By which the secret is recognized.
-    pub hint: String,
-    /// Since when.
-    pub since: Timestamp,
-    /// The call, once it came; whether it was watched, and so is the first.
-    pub first_use: Option<(LastUse, bool)>,
-    /// When the secret was last seen unused.
-    unused_at: Timestamp,
-    asked_at: Timestamp,
-    /// Whether the answer is awaited.
-    asking: bool,
-}
-
-/// How often is asked whether a new secret was used.
-const ASK_EVERY: SignedDuration = SignedDuration::from_secs(2);
-/// For how long.
-const ASK_FOR: SignedDuration = SignedDuration::from_hours(1);
-
 /// What operations are called by a coach: "members read".
 pub fn operation_in_words(operation: &str) -> &str {
     match operation {
@@ -199,7 +146,7 @@ pub fn calls_in_words(calls: u64) -> String {
 }
 
 /// An address behind what came from it.
-fn from(address: Option<&str>) -> String {
+pub(super) fn from(address: Option<&str>) -> String {
     address.map(|address| format!(" from {address}")).unwrap_or_default()
 }
 
@@ -207,25 +154,6 @@ impl LastUse {
     /// When and from where: "2 min ago from 203.0.113.7".
     pub fn in_words(&self, clock: &Clock) -> String {
         format!("{}{}", clock.ago(self.at), from(self.address.as_deref()))
-    }
-}
-
-impl Impact {
-    /// How many calls would have been refused.
-    pub fn calls(&self) -> u64 {
-        self.operations.iter().map(|(_, calls)| calls).sum()
-    }
-
-    /// What they were, when the last came and from where; none if there were none.
-    pub fn in_words(&self, clock: &Clock) -> Option<String> {
-        let (at, address) = self.last.as_ref()?;
-        Some(format!(
-            "{} in the last 30 days: {}. The last came {}{}.",
-            calls_in_words(self.calls()),
-            operations_in_words(&self.operations),
-            clock.ago(*at),
-            from(address.as_deref())
-        ))
     }
 }
 
@@ -314,111 +242,6 @@ impl State {
         }
         self.after(failure.filter(|failure| failure.kind != FailureKind::Refused("not_found".to_owned())));
     }
-
-    /// Asks what an act on a key would break.
-    pub(in crate::state) fn load_impact(&mut self, key: String, action: PlannedAction) {
-        let organization = self.organization();
-        self.ask(Command::LoadImpact { organization, key, action });
-    }
-
-    /// Takes what an act on a key would break, for the dialog that asks about it.
-    pub(in crate::state) fn hear_impact(
-        &mut self,
-        organization: &str,
-        id: &str,
-        action: PlannedAction,
-        result: Result<Impact, Failure>,
-    ) {
-        let failure = result.as_ref().err().cloned();
-        if let Self { screen: Screen::Console(console), .. } = self
-            && console.membership.organization_id == organization
-        {
-            let foretold = match &mut console.dialog {
-                Some(Dialog::Revoke(form)) if form.key.id == id => Some(&mut form.foretold),
-                Some(Dialog::Rotate(form)) if form.key.id == id => Some(&mut form.foretold),
-                Some(Dialog::Key(form)) if form.is_of(id) => form.foretold.as_mut(),
-                _ => None,
-            };
-            if let Some(foretold) = foretold.filter(|foretold| foretold.action == action) {
-                foretold.impact = result.ok();
-            }
-        }
-        self.after(failure);
-    }
-
-    /// Asks what it would break to leave a key no more than the scopes of its form, where it has more.
-    pub(in crate::state) fn foretell_narrowing(&mut self) {
-        let Some(Dialog::Key(form)) = self.dialog() else { return };
-        let Some(key) = &form.key else { return };
-        let scopes = form.scopes().unwrap_or_default();
-        if scopes.is_empty() || key.scopes.iter().all(|scope| scopes.contains(scope)) {
-            form.foretold = None;
-            return;
-        }
-        let action = PlannedAction::Narrow(scopes);
-        if form.foretold.as_ref().is_some_and(|foretold| foretold.action == action) {
-            return;
-        }
-        form.foretold = Some(Foretold { action: action.clone(), impact: None });
-        let id = key.id.clone();
-        self.load_impact(id, action);
-    }
-
-    /// Asks again whether the new secret that is in sight was used, if it is time.
-    pub(in crate::state) fn wait_for_first_use(&mut self) {
-        let Self { screen: Screen::Console(console), clock, .. } = self else { return };
-        if console.asks_for_first_use_at(clock.now).is_some_and(|at| at <= clock.now)
-            && let Some(activation) = &mut console.keys.activation
-        {
-            (activation.asking, activation.asked_at) = (true, clock.now);
-            let id = activation.id.clone();
-            self.load_usage(id);
-        }
-    }
-}
-
-impl Console {
-    /// When to ask again whether the new secret that is in sight was used.
-    pub(in crate::state) fn asks_for_first_use_at(&self, now: Timestamp) -> Option<Timestamp> {
-        let activation = self.keys.activation.as_ref()?;
-        let waits = activation.first_use.is_none() && now.duration_since(activation.since) < ASK_FOR;
-        let in_sight = match &self.dialog {
-            Some(Dialog::Secret(once)) => once.key.id == activation.id,
-            _ => self.view == View::Key(activation.id.clone()),
-        };
-        let reachable = matches!(self.connection, crate::state::Connection::Online);
-        let works = self.keys.get(&activation.id).is_some_and(|key| key.status(now) == Status::Active);
-        // An answer that never comes is not waited for for ever.
-        let pause = if activation.asking { ASK_EVERY * 30 } else { ASK_EVERY };
-        (waits && in_sight && reachable && works).then(|| activation.asked_at + pause)
-    }
-}
-
-impl Activation {
-    /// Waits for the first call with the present secret of `key`.
-    pub(in crate::state) fn of(key: &Key, now: Timestamp) -> Self {
-        let (id, hint) = (key.id.clone(), key.hint.clone());
-        Self { id, hint, since: now, first_use: None, unused_at: now, asked_at: now, asking: false }
-    }
-
-    /// Takes whether the secret was used.
-    fn hear(&mut self, last: Option<&LastUse>, now: Timestamp) {
-        (self.asking, self.asked_at) = (false, now);
-        match last {
-            None => self.unused_at = now,
-            Some(last) if self.first_use.is_none() => {
-                // After a while in which nobody looked it may be any.
-                let watched = now.duration_since(self.unused_at) <= ASK_EVERY * 5;
-                self.first_use = Some((last.clone(), watched));
-            }
-            Some(_) => {}
-        }
-    }
-
-    /// Whether it is still asked for.
-    pub fn is_awaited(&self, now: Timestamp) -> bool {
-        self.first_use.is_none() && now.duration_since(self.since) < ASK_FOR
-    }
 }
 
 impl Key {
@@ -437,10 +260,8 @@ impl Key {
 mod tests {
     use super::*;
     use crate::state::{
-        Action,
-        desk::{Desk, clock, key, start, usage},
-        exchange::{Changed, Event},
-        secret::Secret,
+        desk::{clock, usage},
+        keys::Impact,
     };
 
     #[test]
@@ -473,106 +294,5 @@ mod tests {
             "1\u{202f}412 calls in the last 30 days: members listed 1\u{202f}400, members changed 12. The last came just now from 203.0.113.7."
         );
         assert_eq!(Impact::default().in_words(&clock), None);
-    }
-
-    fn used(hint: &str) -> Usage {
-        let last_use = LastUse {
-            at: start(),
-            address: Some("203.0.113.7".to_owned()),
-            user_agent: None,
-            operation: Some("list_members".to_owned()),
-        };
-        Usage { secrets: vec![SecretUsage { hint: hint.to_owned(), last_use: Some(last_use) }], ..usage() }
-    }
-
-    fn asked_for_usage(desk: &mut Desk) -> usize {
-        let asked = desk.asked.iter().filter(|command| matches!(command, Command::LoadUsage { .. })).count();
-        desk.asked.clear();
-        asked
-    }
-
-    #[test]
-    fn a_new_keys_first_call_is_waited_for_while_it_is_in_sight() {
-        let mut desk = Desk::of(&["org_a"], vec![]);
-        desk.act(Action::NewKey);
-        desk.name_key("Sync");
-        desk.act(Action::SaveKey);
-        let made = key("key_1", "Sync");
-        let (hint, secret) = (made.hint.clone(), Secret::new("astral_live_new".into()));
-        desk.answer(desk.ticket(), Ok(Changed::Created(made, secret)));
-        asked_for_usage(&mut desk);
-        desk.wait(SignedDuration::from_secs(1));
-        assert_eq!(asked_for_usage(&mut desk), 0);
-        desk.wait(SignedDuration::from_secs(1));
-        assert_eq!(asked_for_usage(&mut desk), 1);
-        desk.wait(SignedDuration::from_secs(4));
-        assert_eq!(asked_for_usage(&mut desk), 0, "the answer is awaited");
-        let result = Box::new(Ok(usage()));
-        desk.hear(Event::Usage { organization: "org_a".into(), id: "key_1".into(), result });
-        desk.act(Action::Stored);
-        assert_eq!(desk.console().view, View::Key("key_1".into()), "and there it goes on");
-        asked_for_usage(&mut desk);
-        desk.wait(SignedDuration::from_secs(2));
-        assert_eq!(asked_for_usage(&mut desk), 1);
-        desk.act(Action::Show(View::Members));
-        asked_for_usage(&mut desk);
-        desk.wait(SignedDuration::from_secs(10));
-        assert_eq!(asked_for_usage(&mut desk), 0, "nobody would see it");
-        desk.act(Action::Show(View::Key("key_1".into())));
-        let result = Box::new(Ok(used(&hint)));
-        desk.hear(Event::Usage { organization: "org_a".into(), id: "key_1".into(), result });
-        let first = desk.console().keys.activation.as_ref().and_then(|activation| activation.first_use.clone());
-        assert_eq!(first.expect("it came").0.address.as_deref(), Some("203.0.113.7"));
-        asked_for_usage(&mut desk);
-        desk.wait(SignedDuration::from_secs(10));
-        assert_eq!(asked_for_usage(&mut desk), 0, "it is known");
-    }
-
-    /// Of a key that was rotated the old secret was used, and the console said that the new one works.
-    #[test]
-    fn a_call_with_the_old_secret_is_not_the_first_with_the_new_one() {
-        let mut desk = Desk::of(&["org_a"], vec![key("key_1", "Sync")]);
-        desk.act(Action::AskRotate("key_1".into()));
-        desk.act(Action::Rotate);
-        let rotated = Key { hint: "astral_live_new…new".into(), ..key("key_1", "Sync") };
-        desk.answer(desk.ticket(), Ok(Changed::Created(rotated, Secret::new("astral_live_new".into()))));
-        let result = Box::new(Ok(used("astral_live_old…old")));
-        desk.hear(Event::Usage { organization: "org_a".into(), id: "key_1".into(), result });
-        let activation = desk.console().keys.activation.clone().expect("waited for");
-        assert_eq!(activation.first_use, None);
-    }
-
-    #[test]
-    fn what_narrowing_would_break_is_asked_for_as_scopes_are_taken_away() {
-        let all = Scope::ALL.to_vec();
-        let mut desk = Desk::of(&["org_a"], vec![Key { scopes: all.clone(), ..key("key_1", "Sync") }]);
-        desk.act(Action::EditKey("key_1".into()));
-        let choose = |desk: &mut Desk, scopes: &[Scope]| {
-            let Some(Dialog::Key(form)) = &mut desk.console().dialog else { panic!("the form is open") };
-            form.scopes = scopes.to_vec();
-            desk.asked.clear();
-            desk.act(Action::ChooseScopes);
-            desk.asked.iter().filter(|command| matches!(command, Command::LoadImpact { .. })).count()
-        };
-        assert_eq!(choose(&mut desk, &[Scope::MembersRead]), 1);
-        assert_eq!(choose(&mut desk, &[Scope::MembersRead]), 0, "it is asked already");
-        // An answer about other scopes came late.
-        let late = PlannedAction::Narrow(vec![Scope::MembersWrite]);
-        let event = |action: PlannedAction| Event::Impact {
-            organization: "org_a".into(),
-            id: "key_1".into(),
-            action,
-            result: Box::new(Ok(Impact { operations: vec![("get_organization".into(), 3)], ..Impact::default() })),
-        };
-        desk.hear(event(late));
-        let foretold = |desk: &mut Desk| match &desk.console().dialog {
-            Some(Dialog::Key(form)) => form.foretold.clone(),
-            _ => panic!("the form is open"),
-        };
-        assert_eq!(foretold(&mut desk).expect("asked").impact, None);
-        desk.hear(event(PlannedAction::Narrow(vec![Scope::MembersRead])));
-        assert_eq!(foretold(&mut desk).expect("asked").impact.expect("known").calls(), 3);
-        assert_eq!(choose(&mut desk, &all), 0);
-        assert_eq!(foretold(&mut desk), None, "nothing is taken away");
     }
 }
