@@ -1,5 +1,7 @@
 //! Cursors: where the next page of a list begins, opaque to whoever carries one.
 
+use std::fmt::Write;
+
 use data_encoding::BASE64URL_NOPAD;
 use sha2::{Digest as _, Sha256};
 
@@ -9,18 +11,31 @@ use crate::service::FieldError;
 /// How many bytes of the filter's hash a cursor carries.
 const FINGERPRINT: usize = 8;
 
-/// The list and filters that a cursor belongs to.
-pub struct List(String);
+/// The list and filters that a cursor belongs to: the hash of what names them.
+pub struct List(Sha256);
+
+/// Hashes what is written.
+struct Hashed(Sha256);
+
+impl Write for Hashed {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.0.update(text);
+        Ok(())
+    }
+}
 
 impl List {
     /// The list named by these parts: operation, organization, each filter.
     pub fn of(parts: &[&dyn std::fmt::Debug]) -> Self {
-        Self(format!("{parts:?}"))
+        let mut hashed = Hashed(Sha256::new());
+        // Hashing does not fail.
+        let _ = write!(hashed, "{parts:?}");
+        Self(hashed.0.chain_update([0]))
     }
 
     /// A hash over the list and a position in it, so that neither can be exchanged.
     fn fingerprint(&self, position: &[u8]) -> [u8; FINGERPRINT] {
-        let digest = Sha256::new().chain_update(&self.0).chain_update([0]).chain_update(position).finalize();
+        let digest = self.0.clone().chain_update(position).finalize();
         let mut fingerprint = [0; FINGERPRINT];
         fingerprint.copy_from_slice(&digest[..FINGERPRINT]);
         fingerprint

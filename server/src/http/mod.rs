@@ -36,8 +36,7 @@ use std::{
 use chrono::TimeDelta;
 use futures_util::FutureExt as _;
 use poem::{
-    Endpoint, EndpointExt as _, FromRequest, IntoEndpoint as _, IntoResponse as _, Request, RequestBody, Response,
-    Route, get,
+    Endpoint, FromRequest, IntoEndpoint as _, IntoResponse as _, Request, RequestBody, Response, Route, get,
     http::{HeaderValue, Method, StatusCode, header},
 };
 use poem_openapi::{OpenApiService, Tags};
@@ -136,7 +135,7 @@ fn endpoint(
     settings: Arc<HttpSettings>,
     limits: Arc<RateLimits>,
 ) -> impl Endpoint<Output = Response> {
-    let routes = Route::new()
+    let pages = Route::new()
         .at("/health/live", get(pages::live))
         .at("/health/ready", get(pages::ready))
         .at("/openapi.json", get(assets::openapi))
@@ -148,19 +147,8 @@ fn endpoint(
         .at("/docs/reference.css", get(assets::reference_style))
         .at("/docs/problems", get(pages::problems))
         .at("/docs/problems/:code", get(pages::problem))
-        .at("/invitations/accept", get(pages::accept_invitation))
-        // Not at "/": the framework would look for nothing else there.
-        .nest_no_strip("/api", api_service());
-    Outermost {
-        inner: routes
-            .into_endpoint()
-            .data(Arc::clone(&service))
-            .data(Arc::clone(&settings))
-            .data(RoomForBodies::default()),
-        service,
-        settings,
-        limits,
-    }
+        .at("/invitations/accept", get(pages::accept_invitation));
+    Outermost { api: api_service().into_endpoint(), pages, room: RoomForBodies::default(), service, settings, limits }
 }
 
 /// Says when the key that is calling expires, if that is soon.
@@ -172,7 +160,9 @@ const SLOW: Duration = Duration::from_secs(1);
 /// Around everything: the request's id and origin, who is calling and how often, every refusal as a problem,
 /// the log line.
 struct Outermost<E> {
-    inner: E,
+    api: E,
+    pages: Route,
+    room: RoomForBodies,
     service: Arc<Service>,
     settings: Arc<HttpSettings>,
     limits: Arc<RateLimits>,
@@ -193,7 +183,19 @@ struct Admission {
 /// How long before its end a key is told of it.
 const SOON: TimeDelta = TimeDelta::days(30);
 
-impl<E> Outermost<E> {
+impl<E: Endpoint> Outermost<E> {
+    /// Has the request answered by what is at its path.
+    async fn answer(&self, mut request: Request) -> poem::Result<Response> {
+        let is_api = request.uri().path().starts_with("/api/");
+        request.set_data(Arc::clone(&self.service));
+        request.set_data(Arc::clone(&self.settings));
+        if !is_api {
+            return self.pages.call(request).await;
+        }
+        request.set_data(self.room.clone());
+        Ok(self.api.call(request).await?.into_response())
+    }
+
     /// Lets a request in: finds its caller, who stays with it for the operation, then takes it from their
     /// limits, and looks at its query. Nothing else of the request is looked at before.
     fn admit(
@@ -260,8 +262,8 @@ impl<E: Endpoint> Endpoint for Outermost<E> {
         };
         let outcome = match admitted {
             Ok(()) if page.is_some() && cors::is_preflight(&request) => Ok(cors::preflight(&operations::allow(&path))),
-            Ok(()) => match AssertUnwindSafe(self.inner.call(request)).catch_unwind().await {
-                Ok(Ok(answer)) => Ok(answer.into_response()),
+            Ok(()) => match AssertUnwindSafe(self.answer(request)).catch_unwind().await {
+                Ok(Ok(answer)) => Ok(answer),
                 Ok(Err(error)) => Err(Problem::from_framework(error, &operations::allow(&path))),
                 Err(_) => Err(Problem::internal()),
             },

@@ -34,10 +34,11 @@ pub struct Operation {
     pub codes: HashSet<String>,
 }
 
-/// Those with the fewest parameters in their paths first.
+/// Those with the fewest parameters in their paths first, and those of one path together.
 static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
     let mut operations: Vec<_> = Api::meta().into_iter().flat_map(operations_of).collect();
-    operations.sort_by_key(|operation| operation.path.iter().filter(|part| part.is_none()).count());
+    let parameters = |operation: &Operation| operation.path.iter().filter(|part| part.is_none()).count();
+    operations.sort_by(|one, other| (parameters(one), &one.path).cmp(&(parameters(other), &other.path)));
     operations
 });
 
@@ -64,20 +65,25 @@ fn operations_of(api: MetaApi) -> Vec<Operation> {
 }
 
 /// The operations at a path. What a path names outright is not meant as a parameter of another.
-fn at(path: &str) -> impl Iterator<Item = &'static Operation> {
-    let parts: Vec<&str> = path.split('/').collect();
-    let fits = |operation: &&Operation| {
-        operation.path.len() == parts.len()
-            && operation.path.iter().zip(&parts).all(|(known, part)| known.as_ref().is_none_or(|known| known == part))
+fn at(path: &str) -> &'static [Operation] {
+    let length = path.split('/').count();
+    // Paths differ most at their end.
+    let fits = |operation: &Operation| {
+        operation.path.len() == length
+            && path
+                .rsplit('/')
+                .zip(operation.path.iter().rev())
+                .all(|(part, known)| known.as_ref().is_none_or(|known| known == part))
     };
-    let path = OPERATIONS.iter().find(fits).map(|operation| &operation.path);
-    OPERATIONS.iter().filter(move |operation| Some(&operation.path) == path)
+    let found = OPERATIONS.iter().position(fits).map_or(&[][..], |first| &OPERATIONS[first..]);
+    let others = found.iter().position(|operation| operation.path != found[0].path);
+    &found[..others.unwrap_or(found.len())]
 }
 
 /// The operation that a request means.
 pub fn find(method: &Method, path: &str) -> Option<&'static Operation> {
     let method = if method == Method::HEAD { &Method::GET } else { method };
-    at(path).find(|operation| operation.method == *method)
+    at(path).iter().find(|operation| operation.method == *method)
 }
 
 /// The names of the operations that can answer the problem with this code.
@@ -93,7 +99,7 @@ pub fn is_standard(method: &Method) -> bool {
 
 /// The methods that work on a path, as `Allow` lists them.
 pub fn allow(path: &str) -> String {
-    let mut methods: Vec<_> = at(path).map(|operation| operation.method.as_str()).collect();
+    let mut methods: Vec<_> = at(path).iter().map(|operation| operation.method.as_str()).collect();
     if methods.is_empty() {
         methods.push("GET");
     }
@@ -109,13 +115,13 @@ pub fn allow(path: &str) -> String {
 /// A problem that names each of them.
 pub fn check_query(request: &Request, operation: &Operation) -> Result<(), Problem> {
     let Some(query) = request.uri().query().filter(|query| !query.is_empty()) else { return Ok(()) };
-    let names = form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name.into_owned()).collect::<Vec<_>>();
+    let names = form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name).collect::<Vec<_>>();
     let mut errors: Vec<FieldError> = Vec::new();
     for (position, name) in names.iter().enumerate() {
         if errors.len() == MAX_ERRORS {
             break;
         }
-        let fault = if !operation.query.contains(name) {
+        let fault = if !operation.query.iter().any(|known| known == name) {
             match &operation.query[..] {
                 [] => "is not a query parameter of this request; there are none".to_owned(),
                 known => format!("is not a query parameter of this request; there are: {}", known.join(", ")),
@@ -125,7 +131,7 @@ pub fn check_query(request: &Request, operation: &Operation) -> Result<(), Probl
         } else {
             continue;
         };
-        errors.push(FieldError::new(shorten(name.clone()), fault));
+        errors.push(FieldError::new(shorten(name.clone().into_owned()), fault));
     }
     if errors.is_empty() { Ok(()) } else { Err(Problem::invalid(errors)) }
 }

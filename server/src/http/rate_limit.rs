@@ -3,8 +3,9 @@
 //!
 //! What is left is said in the fields of draft-ietf-httpapi-ratelimit-headers.
 
-use std::{fmt::Write as _, hash::Hash, net::IpAddr, num::NonZero, time::Duration};
+use std::{hash::Hash, net::IpAddr, num::NonZero, time::Duration};
 
+use bytes::Bytes;
 use governor::{Quota, RateLimiter, middleware::StateInformationMiddleware, state::keyed::DashMapStateStore};
 use poem::http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -109,16 +110,20 @@ impl Spent {
 
     /// Says what is left.
     pub fn tell(&self, headers: &mut HeaderMap) {
-        let (mut limits, mut policies) = (String::new(), String::new());
+        let (mut limits, mut policies) = (Vec::with_capacity(64), Vec::with_capacity(64));
+        let mut numbers = [itoa::Buffer::new(); 4];
+        let [left, until, of, within] = &mut numbers;
         for Allowance { policy, quota, remaining, seconds, .. } in self.0.iter().flatten() {
-            let comma = if limits.is_empty() { "" } else { ", " };
-            // Writing to a string does not fail.
-            let _ = write!(limits, "{comma}\"{policy}\";r={remaining};t={seconds}");
-            let _ = write!(policies, "{comma}\"{policy}\";q={quota};w={WINDOW}");
+            let quotation = if limits.is_empty() { "\"" } else { ", \"" };
+            let limit = [quotation, policy, "\";r=", left.format(*remaining), ";t=", until.format(*seconds)];
+            let policy = [quotation, policy, "\";q=", of.format(*quota), ";w=", within.format(WINDOW)];
+            limit.iter().for_each(|part| limits.extend_from_slice(part.as_bytes()));
+            policy.iter().for_each(|part| policies.extend_from_slice(part.as_bytes()));
         }
         if !limits.is_empty() {
-            headers.extend(HeaderValue::try_from(limits).ok().map(|value| (RATE_LIMIT, value)));
-            headers.extend(HeaderValue::try_from(policies).ok().map(|value| (RATE_LIMIT_POLICY, value)));
+            headers.extend(HeaderValue::from_maybe_shared(Bytes::from(limits)).ok().map(|value| (RATE_LIMIT, value)));
+            let policies = HeaderValue::from_maybe_shared(Bytes::from(policies));
+            headers.extend(policies.ok().map(|value| (RATE_LIMIT_POLICY, value)));
         }
     }
 }

@@ -61,10 +61,13 @@ impl<T, const STATUS: u16> Reply<T, STATUS> {
     /// the client knows under which it reached the server.
     pub fn next_page(self, uri: &Uri, cursor: Option<&str>) -> Self {
         let Some(cursor) = cursor else { return self };
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        let asked = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
-        query.extend_pairs(asked.filter(|(name, _)| name != "cursor")).append_pair("cursor", cursor);
-        self.header(header::LINK, &format!("<{}?{}>; rel=\"next\"", uri.path(), query.finish()))
+        let is_cursor = |pair: &str| form_urlencoded::parse(pair.as_bytes()).any(|(name, _)| name == "cursor");
+        let asked = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty() && !is_cursor(pair));
+        let mut link = String::with_capacity(uri.path().len() + uri.query().map_or(0, str::len) + cursor.len() + 32);
+        link.extend(["<", uri.path(), "?"]);
+        asked.for_each(|pair| link.extend([pair, "&"]));
+        link.extend(["cursor=", cursor, ">; rel=\"next\""]);
+        self.header(header::LINK, &link)
     }
 
     /// Repeats the answer to an earlier request.

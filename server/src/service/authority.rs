@@ -6,7 +6,7 @@
 //!
 //! Order of refusals: the credential; the club (outsiders are told nothing); role or scope; the plan.
 
-use std::net::IpAddr;
+use std::{borrow::Cow, net::IpAddr};
 
 use super::{
     audit::Audit,
@@ -19,7 +19,7 @@ use super::{
         plan::Feature,
         role::{MemberStatus, Role},
         scope::{Scope, Scopes},
-        secret::{Secret, SecretHash, SecretKind},
+        secret::{SecretHash, SecretKind},
         timestamp::Timestamp,
     },
     store::{self, Read, ReadTx, WriteTx},
@@ -57,14 +57,18 @@ enum Identity {
 }
 
 impl Caller {
-    /// The caller whose secret this is.
+    /// The caller whose secret has this kind and hash.
     ///
     /// # Errors
     /// [`Unauthenticated`] if the secret is not one of a live session or key; [`Forbidden`] if the key
     /// may not be used from the address.
-    pub(in crate::service) fn authenticate(tx: &impl Read, secret: &Secret, origin: Origin) -> Result<Self> {
-        let hash = secret.hash();
-        let identity = match secret.kind() {
+    pub(in crate::service) fn authenticate(
+        tx: &impl Read,
+        kind: SecretKind,
+        hash: SecretHash,
+        origin: Origin,
+    ) -> Result<Self> {
+        let identity = match kind {
             SecretKind::Session => Identity::Session { user_id: Self::live_session(tx, &hash)? },
             SecretKind::ApiKey => Self::live_key(tx, &hash, origin.address)?,
             SecretKind::Invitation => return Err(Unauthenticated::Unknown.into()),
@@ -107,15 +111,15 @@ impl Caller {
 
     /// The same caller as of this transaction: looked up again where time has passed since the request
     /// came, so that nothing slips in between a revocation and the act.
-    fn current<T: Read>(&self, tx: &T) -> Result<Self> {
-        let mut caller = self.clone();
-        if tx.is_late() {
-            caller.identity = match &self.identity {
-                Identity::Session { .. } => Identity::Session { user_id: Self::live_session(tx, &self.hash)? },
-                Identity::ApiKey { .. } => Self::live_key(tx, &self.hash, self.origin.address)?,
-            };
+    fn current<T: Read>(&self, tx: &T) -> Result<Cow<'_, Self>> {
+        if !tx.is_late() {
+            return Ok(Cow::Borrowed(self));
         }
-        Ok(caller)
+        let identity = match &self.identity {
+            Identity::Session { .. } => Identity::Session { user_id: Self::live_session(tx, &self.hash)? },
+            Identity::ApiKey { .. } => Self::live_key(tx, &self.hash, self.origin.address)?,
+        };
+        Ok(Cow::Owned(Self { identity, hash: self.hash, origin: self.origin }))
     }
 
     pub(in crate::service) fn actor(&self) -> Actor {
@@ -155,15 +159,15 @@ impl Caller {
     /// The user's place in the organization, if they have an active one; a key has the club's.
     fn enter<T: Read>(&self, tx: &T, id: OrganizationId) -> Result<(Organization, Standing)> {
         let caller = self.current(tx)?;
-        let standing = match caller.identity {
-            Identity::Session { user_id } => match store::members::of_user(tx, user_id, id)? {
+        let standing = match &caller.identity {
+            Identity::Session { user_id } => match store::members::of_user(tx, *user_id, id)? {
                 Some((member_id, head)) if head.status == MemberStatus::Active => {
-                    Standing::Member { user_id, member_id, role: head.role }
+                    Standing::Member { user_id: *user_id, member_id, role: head.role }
                 }
                 _ => return Err(Error::NotFound),
             },
-            Identity::ApiKey { organization_id, scopes, reach, .. } if organization_id == id => {
-                Standing::Key { scopes, reach }
+            Identity::ApiKey { organization_id, scopes, reach, .. } if *organization_id == id => {
+                Standing::Key { scopes: scopes.clone(), reach: *reach }
             }
             Identity::ApiKey { .. } => return Err(Error::NotFound),
         };
@@ -280,7 +284,7 @@ macro_rules! proofs {
                 if let Some((organization_id, _)) = caller.api_key() {
                     require_plan(&store::organizations::get(self, organization_id)?.ok_or(Error::NotFound)?)?;
                 }
-                Ok(Authenticated { tx: self, caller })
+                Ok(Authenticated { tx: self, caller: caller.into_owned() })
             }
 
             /// A signed-in person.

@@ -72,7 +72,6 @@ pub use self::{
     store::{
         OpenError, ReadTx, WriteTx,
         audit_events::{Broken, StoredEvent},
-        members::Page as MemberPage,
     },
     throttle::bucket as address_bucket,
 };
@@ -227,7 +226,7 @@ impl Service {
         user_agent: Option<String>,
     ) -> Presented {
         let (hash, at) = (secret.hash(), self.clock.now());
-        let caller = self.read(|tx| Caller::authenticate(tx, secret, origin));
+        let caller = self.read(|tx| Caller::authenticate(tx, secret.kind(), hash, origin));
         // A secret that was never issued here is nobody's: counting it would let strangers fill the memory.
         let stranger = matches!(
             caller,

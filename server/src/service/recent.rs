@@ -7,9 +7,10 @@
 
 use std::{
     borrow::Cow,
-    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+
+use foldhash::HashMap;
 
 use super::{
     authority::Origin,
@@ -118,24 +119,34 @@ impl RecentUse {
         *last = now.max(*last);
     }
 
-    /// Notes a call.
-    pub fn note(&self, call: &Call) {
-        let Call { hash, at, operation, origin: Origin { address, .. }, .. } = *call;
-        let calls = Calls {
-            secret: SecretMark::from(&hash),
-            operation: Cow::Borrowed(operation),
-            refused: call.refused.map(Cow::Borrowed),
-            count: 1,
-            sources: vec![Source { address, at }],
-        };
+    /// Notes a call of a program that calls itself so.
+    pub fn note(&self, call: &Call, user_agent: Option<String>) {
+        let Call { hash, at, operation, refused, origin: Origin { address, .. }, .. } = *call;
+        let (day, source) = (Day::of(at), Source { address, at });
         let mut generations = self.lock();
         let of_key = generations.gathering.keys.entry(hash).or_default();
         if call.accepted && of_key.last.as_ref().is_none_or(|last| last.at <= at) {
-            let user_agent = call.user_agent.clone();
             let operation = Some(Cow::Borrowed(operation));
             of_key.last = Some(LastUse { at, address: Some(address), user_agent, operation });
         }
-        add(&mut of_key.calls, Day::of(at), calls);
+        // All of these calls are of one secret.
+        let alike = |calls: &Calls| calls.operation == operation && calls.refused.as_deref() == refused;
+        match of_key.calls.iter_mut().find(|(of, calls)| *of == day && alike(calls)) {
+            Some((_, calls)) => {
+                calls.count += 1;
+                Source::add(&mut calls.sources, source);
+            }
+            None => of_key.calls.push((
+                day,
+                Calls {
+                    secret: SecretMark::from(&hash),
+                    operation: Cow::Borrowed(operation),
+                    refused: refused.map(Cow::Borrowed),
+                    count: 1,
+                    sources: vec![source],
+                },
+            )),
+        }
     }
 
     /// Notes that a request was refused for want of a right. Those of one minute are told together.
@@ -226,14 +237,6 @@ impl Generations {
     }
 }
 
-/// Adds calls to those of their day and kind.
-pub fn add(all: &mut Vec<(Day, Calls)>, day: Day, further: Calls) {
-    match all.iter_mut().find(|(of, calls)| *of == day && calls.is_like(&further)) {
-        Some((_, calls)) => calls.merge(further),
-        None => all.push((day, further)),
-    }
-}
-
 /// A call with an API key on its way: counted when it is dropped, so that one whose client has gone is counted too.
 pub struct Call {
     pub(super) recent: Arc<RecentUse>,
@@ -264,7 +267,8 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        self.recent.note(self);
+        let user_agent = self.user_agent.take();
+        self.recent.note(self, user_agent);
     }
 }
 

@@ -15,7 +15,7 @@ use crate::service::{
         revision::{Expected, Revised},
         role::{MemberStatus, Role},
     },
-    store::{self, Read, WriteTx, members::Page},
+    store::{self, Read, WriteTx, members::Window},
 };
 
 /// What a new member is to be. Its role is coach or athlete.
@@ -62,13 +62,21 @@ fn find(tx: &impl Read, organization_id: OrganizationId, reach: Reach, id: Membe
 }
 
 impl<T: Read> RosterReader<'_, T> {
-    /// A page of the members that match `filter`.
+    /// Writes a page of the members that match `filter` behind what is in `out`, as JSON with commas between them.
+    /// Where the next page begins; `None` at the end.
     ///
     /// # Errors
     /// [`Forbidden::CoachRequired`] for an athlete.
-    pub fn members(&self, filter: &MemberFilter, limit: usize, position: Option<&[u8]>) -> Result<Page> {
+    pub fn members(
+        &self,
+        filter: &MemberFilter,
+        limit: usize,
+        position: Option<&[u8]>,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Vec<u8>>> {
         let Sight::Roster(reach) = self.sight else { return Err(Forbidden::CoachRequired.into()) };
-        Ok(store::members::page(self.tx, self.organization_id, reach, filter, limit, EXAMINED_A_PAGE, position)?)
+        let window = Window { limit, examine: EXAMINED_A_PAGE, position };
+        Ok(store::members::page(self.tx, self.organization_id, reach, filter, window, out)?)
     }
 
     /// The member with this id. An athlete finds itself alone.

@@ -225,15 +225,15 @@ pub fn delete(tx: &WriteTx, member: &Member) -> Result<(), Unavailable> {
     Ok(())
 }
 
-/// A page of members as the JSON in which they leave.
-#[derive(Debug, Default)]
-pub struct Page {
-    /// The members' JSON, with commas between them.
-    pub rows: Vec<u8>,
-    /// How many there are.
-    pub count: usize,
-    /// Where the next page begins; `None` at the end.
-    pub next: Option<Vec<u8>>,
+/// Which page of a list of members.
+#[derive(Debug, Clone, Copy)]
+pub struct Window<'a> {
+    /// How many members at most.
+    pub limit: usize,
+    /// How many entries are looked at, at most.
+    pub examine: usize,
+    /// Where it begins: where the page before has ended, or `None`.
+    pub position: Option<&'a [u8]>,
 }
 
 /// The index that finds the fewest members for this filter, and the value to look for.
@@ -248,17 +248,17 @@ fn driver(filter: &MemberFilter) -> Option<(Index, Vec<u8>)> {
     word.or_else(coach).or_else(label).or_else(rare_role).or_else(rare_status).or_else(status).or_else(role)
 }
 
-/// A page of the members within `reach` that match `filter` and come after `position`: by id, or by the
-/// word that was searched for and then by id. Examines at most `examine` entries.
+/// Writes a page of the members within `reach` that match `filter` behind what is in `out`, as the JSON in which they
+/// leave and with commas between them: by id, or by the word that was searched for and then by id. Where the next
+/// page begins; `None` at the end.
 pub fn page(
     tx: &impl Read,
     organization_id: OrganizationId,
     reach: Reach,
     filter: &MemberFilter,
-    limit: usize,
-    examine: usize,
-    position: Option<&[u8]>,
-) -> Result<Page, Unavailable> {
+    Window { limit, examine, position }: Window<'_>,
+    out: &mut Vec<u8>,
+) -> Result<Option<Vec<u8>>, Unavailable> {
     let Reach::Everything = reach;
     let driver = driver(filter);
     let members = if driver.is_some() { Some(tx.rows(MEMBERS)?) } else { None };
@@ -271,10 +271,10 @@ pub fn page(
     let start = position.map_or_else(|| prefix.clone(), |position| key(&[&space, position]));
     let from = if position.is_some() { Bound::Excluded(&start[..]) } else { Bound::Included(&start[..]) };
     let end = after_prefix(&prefix);
-    let (mut page, mut examined, mut last) = (Page::default(), 0, Vec::new());
+    let (mut count, mut examined, mut last, mut next) = (0, 0, Vec::new(), None);
     tx.scan(table, (from, end.as_deref().map_or(Bound::Unbounded, Bound::Excluded)), false, |entry, value| {
-        if page.count == limit || examined == examine {
-            page.next = Some(last.clone());
+        if count == limit || examined == examine {
+            next = Some(std::mem::take(&mut last));
             return Ok(ControlFlow::Break(()));
         }
         examined += 1;
@@ -283,11 +283,11 @@ pub fn page(
         let mut examine_row = |bytes: &[u8]| -> Result<(), Unavailable> {
             let row = split(bytes)?;
             if matches(filter, &row, entry, &space)? {
-                if page.count > 0 {
-                    page.rows.push(b',');
+                if count > 0 {
+                    out.push(b',');
                 }
-                page.rows.extend_from_slice(row.json);
-                page.count += 1;
+                out.extend_from_slice(row.json);
+                count += 1;
             }
             Ok(())
         };
@@ -302,7 +302,7 @@ pub fn page(
         }
         Ok(ControlFlow::Continue(()))
     })?;
-    Ok(page)
+    Ok(next)
 }
 
 /// Whether a row that the driving index has named matches the filter as a whole.

@@ -12,6 +12,7 @@ pub mod members;
 pub mod organizations;
 pub mod record;
 pub mod sessions;
+mod snapshot;
 pub mod tables;
 pub mod usage;
 pub mod users;
@@ -20,17 +21,18 @@ mod writer;
 use std::{
     cell::Cell,
     fs::Permissions,
-    ops::{Bound, ControlFlow},
+    ops::{Bound, ControlFlow, Deref, DerefMut},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use redb::{
-    Database, ReadTransaction, ReadableDatabase as _, ReadableTable, TableError, TableHandle as _, WriteTransaction,
-};
+use redb::{Database, ReadableDatabase as _, ReadableTable, TableError, TableHandle as _, WriteTransaction};
 
-use self::tables::{META, Table};
+use self::{
+    snapshot::{Snapshot, Snapshots},
+    tables::{META, Table},
+};
 use super::{
     clock::{Clock, Entropy},
     error::{Error, Result, Unavailable},
@@ -84,7 +86,7 @@ pub enum OpenError {
 
 /// The open database.
 pub struct Store {
-    database: Arc<Database>,
+    snapshots: Arc<Snapshots>,
     clock: Clock,
     recent: Arc<RecentUse>,
     writer: writer::Writer,
@@ -128,9 +130,10 @@ impl Store {
             Prepare::Format(found) => OpenError::Format { path: folder.to_owned(), found },
             Prepare::Failed(error) => failed(*error),
         })?;
-        let database = Arc::new(database);
-        let writer = writer::Writer::start(Arc::clone(&database), clock.clone(), entropy, Arc::clone(&recent), last_id);
-        Ok(Self { database, clock, recent, writer })
+        let snapshots = Arc::new(Snapshots::new(Arc::new(database)));
+        let writer =
+            writer::Writer::start(Arc::clone(&snapshots), clock.clone(), entropy, Arc::clone(&recent), last_id);
+        Ok(Self { snapshots, clock, recent, writer })
     }
 
     /// Makes the tables of a new database, refuses one of an unknown format, and returns the last id.
@@ -142,11 +145,11 @@ impl Store {
         if is_new {
             tracing::info!(folder = %folder.display(), "a new database");
             let transaction = database.begin_write()?;
-            transaction.open_table(META)?.insert(&b"format"[..], &tables::FORMAT.to_be_bytes()[..])?;
+            transaction.open_table(META.definition)?.insert(&b"format"[..], &tables::FORMAT.to_be_bytes()[..])?;
             transaction.commit()?;
         }
         let transaction = database.begin_read()?;
-        let meta = transaction.open_table(META)?;
+        let meta = transaction.open_table(META.definition)?;
         let format =
             meta.get(&b"format"[..])?.and_then(|value| Some(u32::from_be_bytes(value.value().try_into().ok()?)));
         match format {
@@ -156,10 +159,10 @@ impl Store {
         let present: std::collections::HashSet<String> =
             transaction.list_tables()?.map(|table| table.name().to_owned()).collect();
         // A table that came with a newer version is made when that version first opens the database.
-        if tables::ALL.iter().any(|table| !present.contains(table.name())) {
+        if tables::ALL.iter().any(|table| !present.contains(table.definition.name())) {
             let transaction = database.begin_write()?;
             for table in tables::ALL {
-                transaction.open_table(*table)?;
+                transaction.open_table(table.definition)?;
             }
             transaction.commit()?;
         }
@@ -179,8 +182,8 @@ impl Store {
     }
 
     fn begin_read(&self, late: bool) -> Result<ReadTx> {
-        let transaction = self.database.begin_read().map_err(Unavailable::from)?;
-        Ok(ReadTx { transaction, now: self.clock.now(), late, recent: Arc::clone(&self.recent) })
+        let snapshot = self.snapshots.newest()?;
+        Ok(ReadTx { snapshot, now: self.clock.now(), late, recent: Arc::clone(&self.recent) })
     }
 
     /// Runs `action` on the writer's thread and returns when its changes are on disk.
@@ -198,6 +201,7 @@ impl Store {
     /// Waits until every accepted write is on disk, and accepts no more.
     pub fn close(&self) {
         self.writer.close();
+        self.snapshots.forget();
     }
 }
 
@@ -241,7 +245,7 @@ pub trait Read {
 
     /// The table type of the transaction.
     #[doc(hidden)]
-    type Rows<'tx>: ReadableTable<&'static [u8], &'static [u8]>
+    type Rows<'tx>: Deref<Target: ReadableTable<&'static [u8], &'static [u8]>>
     where
         Self: 'tx;
 
@@ -278,10 +282,24 @@ pub trait Read {
             return Ok(());
         }
         let rows = self.rows(table)?;
-        let mut range = rows.range::<&[u8]>(range)?;
-        while let Some(row) = if descending { range.next_back() } else { range.next() } {
-            let (key, value) = row?;
-            if visit(key.value(), value.value())?.is_break() {
+        if descending {
+            for row in rows.range::<&[u8]>(range)?.rev() {
+                let (key, value) = row?;
+                if visit(key.value(), value.value())?.is_break() {
+                    break;
+                }
+            }
+            return Ok(());
+        }
+        let mut cursor = rows.lower_bound(range.0)?;
+        while let Some((key, value)) = cursor.next()? {
+            let (key, value) = (key.value(), value.value());
+            let ahead = match range.1 {
+                Bound::Included(to) => key <= to,
+                Bound::Excluded(to) => key < to,
+                Bound::Unbounded => true,
+            };
+            if !ahead || visit(key, value)?.is_break() {
                 break;
             }
         }
@@ -321,7 +339,7 @@ pub fn after_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
 
 /// A snapshot of the database. Held for the time of one action, never across an await.
 pub struct ReadTx {
-    transaction: ReadTransaction,
+    snapshot: Arc<Snapshot>,
     now: Timestamp,
     late: bool,
     recent: Arc<RecentUse>,
@@ -332,10 +350,10 @@ impl Read for ReadTx {
         self.late
     }
 
-    type Rows<'tx> = redb::ReadOnlyTable<&'static [u8], &'static [u8]>;
+    type Rows<'tx> = &'tx snapshot::Rows;
 
     fn rows(&self, table: Table) -> Result<Self::Rows<'_>, TableError> {
-        self.transaction.open_table(table)
+        Ok(self.snapshot.rows(table))
     }
 
     fn now(&self) -> Timestamp {
@@ -357,16 +375,33 @@ pub struct WriteTx {
     changed: Cell<bool>,
 }
 
+/// A table that is open for writing.
+pub struct Opened<'tx>(redb::Table<'tx, &'static [u8], &'static [u8]>);
+
+impl<'tx> Deref for Opened<'tx> {
+    type Target = redb::Table<'tx, &'static [u8], &'static [u8]>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl DerefMut for Opened<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
+}
+
 impl Read for WriteTx {
     fn is_late(&self) -> bool {
         true
     }
 
-    type Rows<'tx> = redb::Table<'tx, &'static [u8], &'static [u8]>;
+    type Rows<'tx> = Opened<'tx>;
 
     // redb refuses to open a table twice at once: whoever opens one copies plain values out and lets go.
     fn rows(&self, table: Table) -> Result<Self::Rows<'_>, TableError> {
-        self.transaction.open_table(table)
+        self.transaction.open_table(table.definition).map(Opened)
     }
 
     fn now(&self) -> Timestamp {

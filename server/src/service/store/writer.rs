@@ -7,10 +7,10 @@ use std::{
     thread::JoinHandle,
 };
 
-use redb::{Database, Durability};
+use redb::Durability;
 use tokio::sync::oneshot;
 
-use super::{META, WriteTx};
+use super::{META, WriteTx, snapshot::Snapshots};
 use crate::service::{
     clock::{Clock, Entropy},
     error::{Error, Result, Unavailable},
@@ -80,14 +80,14 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn start(
-        database: Arc<Database>,
+        snapshots: Arc<Snapshots>,
         clock: Clock,
         entropy: Entropy,
         recent: Arc<RecentUse>,
         last_id: u128,
     ) -> Self {
         let (queue, jobs) = mpsc::channel();
-        let mut worker = Worker { database, clock, entropy, recent, last_id };
+        let mut worker = Worker { snapshots, clock, entropy, recent, last_id };
         let thread = std::thread::Builder::new().name("writer".to_owned()).spawn(move || worker.work(&jobs)).ok();
         Self { queue: Mutex::new(Some(queue)), thread: Mutex::new(thread) }
     }
@@ -126,7 +126,7 @@ impl Drop for Writer {
 }
 
 struct Worker {
-    database: Arc<Database>,
+    snapshots: Arc<Snapshots>,
     clock: Clock,
     entropy: Entropy,
     recent: Arc<RecentUse>,
@@ -162,7 +162,7 @@ impl Worker {
     /// Runs and commits the batch. `Some` names an action that failed after it had changed something:
     /// it cannot be rolled back alone, so nothing was committed, and the others must run again.
     fn try_batch(&mut self, batch: &mut [Box<dyn Job>]) -> Result<Option<(usize, Unavailable)>, Unavailable> {
-        let mut transaction = self.database.begin_write()?;
+        let mut transaction = self.snapshots.database().begin_write()?;
         transaction.set_durability(Durability::Immediate).map_err(redb::Error::from)?;
         // Opening after a crash then takes a millisecond instead of a walk through the file.
         transaction.set_quick_repair(true);
@@ -198,6 +198,7 @@ impl Worker {
             let last_id = transaction.last_id.get();
             transaction.put(META, b"last_id", &last_id.to_be_bytes())?;
             transaction.transaction.commit()?;
+            self.snapshots.publish();
             self.last_id = last_id;
         }
         Ok(None)

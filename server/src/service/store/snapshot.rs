@@ -1,0 +1,69 @@
+//! The newest state of the database, which its readers share: to begin a read costs no transaction, and no table is
+//! opened for it.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use redb::{Database, ReadOnlyTable, ReadableDatabase as _};
+
+use super::tables::{self, Table};
+use crate::service::error::Unavailable;
+
+/// A table of a snapshot.
+pub type Rows = ReadOnlyTable<&'static [u8], &'static [u8]>;
+
+/// The database as one commit has left it, with all its tables open. Its pages stay until it is dropped.
+pub struct Snapshot(Vec<Rows>);
+
+impl Snapshot {
+    fn of(database: &Database) -> Result<Self, Unavailable> {
+        let transaction = database.begin_read()?;
+        let open = |table: &Table| transaction.open_table(table.definition);
+        Ok(Self(tables::ALL.iter().map(open).collect::<Result<_, _>>()?))
+    }
+
+    /// The rows of a table.
+    pub fn rows(&self, table: Table) -> &Rows {
+        &self.0[table.place]
+    }
+}
+
+/// Where the newest snapshot is found.
+pub struct Snapshots {
+    database: Arc<Database>,
+    newest: ArcSwapOption<Snapshot>,
+}
+
+impl Snapshots {
+    /// Of a database that has all tables.
+    pub fn new(database: Arc<Database>) -> Self {
+        let snapshots = Self { database, newest: ArcSwapOption::empty() };
+        snapshots.publish();
+        snapshots
+    }
+
+    /// The database itself.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// The state that the newest published commit has left.
+    pub fn newest(&self) -> Result<Arc<Snapshot>, Unavailable> {
+        match self.newest.load_full() {
+            Some(snapshot) => Ok(snapshot),
+            None => Snapshot::of(&self.database).map(Arc::new),
+        }
+    }
+
+    /// Lets everyone who begins to read see what was committed. To be called after each commit and before anybody
+    /// hears of it: an older snapshot would show what was taken away as if it were still there. Where it cannot be
+    /// opened there is none, and each reader tries for itself.
+    pub fn publish(&self) {
+        self.newest.store(Snapshot::of(&self.database).ok().map(Arc::new));
+    }
+
+    /// Keeps no snapshot any longer.
+    pub fn forget(&self) {
+        self.newest.store(None);
+    }
+}
