@@ -36,10 +36,11 @@ console-benchmark:
 load-test calls="1000000":
     ASTRAL_CALLS={{calls}} cargo test --release -p astral-tests --test it load:: -- --nocapture
 
-# How much processor time the server takes for a request, beside the same bytes from memory. Needs wrk
+# Measure the server as it is shipped, and write what comes of it into docs/performance.md. Needs wrk, 25 GB for the
+# data that it makes the first time (under target/, or where ASTRAL_BENCHMARK says), and half an hour
 measure:
-    cargo build --release --workspace
-    target/release/server-benchmark
+    cargo build --profile dist -p astral-server -p astral-benchmark
+    target/dist/server-benchmark
 
 # How long `astral-server scan` takes beside ripgrep, on 300 MB of text under target/
 scan-benchmark rounds="5":

@@ -17,7 +17,7 @@ use astral_admin::{
     App, Keeping, Start,
     state::{View, preferences::Preferences},
 };
-use astral_tests::process::Process;
+use astral_benchmark::process::Process;
 use eframe::{NativeOptions, egui};
 use jiff::{Timestamp, tz::TimeZone};
 
@@ -183,7 +183,7 @@ fn main() -> eframe::Result {
         binary: std::fs::metadata(&console).expect("it was built").len(),
     };
     let text = report.text();
-    report::write(&text);
+    astral_benchmark::document::write(&text).expect("the document can be written");
     println!("{text}");
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::{fmt::Write as _, time::Duration};
 
 use astral_admin::state::number::grouped;
+use astral_benchmark::document::machine;
 
 use crate::{
     club::{LARGE, SMALL},
@@ -12,7 +13,7 @@ use crate::{
 /// What a frame may take to build.
 const GOAL: Duration = Duration::from_millis(8);
 /// The heading of the section.
-const HEADING: &str = "## The console\n";
+const HEADING: &str = "## The console";
 
 /// Resident sets of the process that measures itself, in bytes.
 pub struct Memory {
@@ -57,7 +58,7 @@ impl Report {
         let (keys, members) = (grouped(LARGE.keys), grouped(LARGE.members));
         let _ = write!(
             text,
-            "{HEADING}\n`just console-benchmark` measures this and writes it here. Measured on {}.\n\n\
+            "{HEADING}\n\n`just console-benchmark` measures this and writes it here. Measured on {}.\n\n\
              ### Building a frame\n\n\
              `App::logic` and `App::ui` in egui's `run_ui`, {width} x {height} points, without a display and without \
              painting: median and 99th percentile of {FRAMES} frames, in milliseconds, with {keys} keys (all of them \
@@ -170,28 +171,4 @@ impl Report {
 
 fn milliseconds(time: Duration) -> String {
     format!("{:.2}", time.as_secs_f64() * 1e3)
-}
-
-/// The processor, how many cores of it, and how busy they were.
-fn machine() -> String {
-    let known = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = known.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-    let model = model.map_or("an unknown processor", |(_, model)| model);
-    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
-    // How many programs wanted to run at the end, which is what the 99th percentile tells of on a busy machine.
-    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let load = load.split_whitespace().nth(1).unwrap_or("unknown").to_owned();
-    format!("{model}, {cores} cores, load average over the last five minutes {load}")
-}
-
-/// Puts the section in its place in the document, or at its end.
-pub fn write(section: &str) {
-    let file = astral_tests::repository().join("docs/performance.md");
-    let known = std::fs::read_to_string(&file).unwrap_or_else(|_| "# Performance\n".to_owned());
-    let (before, after) = match known.split_once(HEADING) {
-        Some((before, rest)) => (before, rest.find("\n## ").map_or("", |at| &rest[at..])),
-        None => (known.as_str(), ""),
-    };
-    let text = format!("{}\n\n{section}{after}", before.trim_end());
-    std::fs::write(file, text).expect("the document can be written");
 }

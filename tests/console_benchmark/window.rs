@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use astral_tests::process::Process;
+use astral_benchmark::process::Process;
 use x11rb::{
     connection::Connection as _,
     protocol::xproto::{ConnectionExt as _, ImageFormat, InputFocus, MapState, Window},

@@ -11,7 +11,6 @@
 
 mod club;
 pub mod document;
-pub mod process;
 pub mod screen;
 
 use std::{

@@ -62,10 +62,20 @@ impl<T, const STATUS: u16> Reply<T, STATUS> {
     pub fn next_page(self, uri: &Uri, cursor: Option<&str>) -> Self {
         let Some(cursor) = cursor else { return self };
         let is_cursor = |pair: &str| form_urlencoded::parse(pair.as_bytes()).any(|(name, _)| name == "cursor");
-        let asked = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty() && !is_cursor(pair));
+        // `str::is_empty` by its full name: the framework has a trait with one to which no text is empty.
+        let asked = uri.query().unwrap_or_default().split('&').filter(|pair| !str::is_empty(pair) && !is_cursor(pair));
         let mut link = String::with_capacity(uri.path().len() + uri.query().map_or(0, str::len) + cursor.len() + 32);
         link.extend(["<", uri.path(), "?"]);
-        asked.for_each(|pair| link.extend([pair, "&"]));
+        for pair in asked {
+            if pair.is_ascii() {
+                link.push_str(pair);
+            } else {
+                // What a client did not encode a header cannot hold.
+                let pairs = form_urlencoded::parse(pair.as_bytes());
+                link.push_str(&form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish());
+            }
+            link.push('&');
+        }
         link.extend(["cursor=", cursor, ">; rel=\"next\""]);
         self.header(header::LINK, &link)
     }
@@ -162,3 +172,23 @@ wordless!(
     /// Taken, and nothing is said of what came of it.
     Accepted = 202 "Taken."
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_page_has_the_query_of_this_one() {
+        for (asked, linked) in [
+            ("", "?cursor=next"),
+            ("?limit=5", "?limit=5&cursor=next"),
+            ("?cursor=this&&limit=5&q=a%20b+c", "?limit=5&q=a%20b+c&cursor=next"),
+            ("?curs%6Fr=this&q=josé", "?q=jos%C3%A9&cursor=next"),
+        ] {
+            let uri: Uri = format!("/members{asked}").parse().expect("a path");
+            let reply = Reply::<()>::written(Vec::new()).next_page(&uri, Some("next"));
+            let link = reply.headers.first().and_then(|(_, value)| value.to_str().ok());
+            assert_eq!(link, Some(format!("</members{linked}>; rel=\"next\"").as_str()));
+        }
+    }
+}

@@ -137,9 +137,22 @@ impl Service {
         settings: Settings,
         clock: Clock,
     ) -> std::result::Result<(Self, Option<String>), StartError> {
+        Self::open_on(folder, settings, clock, |file| file)
+    }
+
+    /// As [`Self::open`], with `storage` between the database and its file: one that fails, or takes its time.
+    ///
+    /// # Errors
+    /// [`StartError`], whose message says what to do.
+    pub fn open_on<S: redb::StorageBackend>(
+        folder: &Path,
+        settings: Settings,
+        clock: Clock,
+        storage: impl FnOnce(redb::backends::FileBackend) -> S,
+    ) -> std::result::Result<(Self, Option<String>), StartError> {
         let entropy = Entropy::system();
         let recent = Arc::new(RecentUse::default());
-        let store = Store::open(folder, settings.cache, clock.clone(), entropy, Arc::clone(&recent))?;
+        let store = Store::open(folder, settings.cache, clock.clone(), entropy, Arc::clone(&recent), storage)?;
         let code = sign_in::setup_code(&entropy);
         let setup_code = sign_in::hash_setup_code(&code);
         recent.continue_after(store.read(|tx| Ok(store::usage::generation(tx)?))?);

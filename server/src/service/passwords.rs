@@ -2,7 +2,8 @@
 //! the machine bears.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Mutex, PoisonError, mpsc},
     time::Duration,
 };
 
@@ -10,7 +11,7 @@ use argon2::{
     Algorithm, Argon2, Block, Params, PasswordHash as Phc, Version,
     password_hash::phc::{Output, Salt},
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 use super::{
     clock::Entropy,
@@ -28,14 +29,22 @@ const WAITING: usize = 64;
 /// How long anyone waits for their turn.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// What a thread does with its memory.
+type Work = Box<dyn FnOnce(&mut Vec<Block>) + Send>;
+
+/// How much less of the processor the threads get than others that want it (`nice(2)`): whoever guesses passwords as
+/// fast as they can must not slow those who have a credential.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
+
 /// The one place where passwords are hashed.
 pub struct Passwords {
     entropy: Entropy,
     argon2: Argon2<'static>,
     turns: Arc<Semaphore>,
     queue: Arc<Semaphore>,
-    /// Scratch memory that is reused: 19 MiB for each turn, not for each request.
-    memory: Arc<Mutex<Vec<Vec<Block>>>>,
+    /// To the threads, each of which has scratch memory of its own: 19 MiB for each turn, not for each request.
+    work: mpsc::Sender<Work>,
     /// Verified against where there is no user, so that an unknown email costs what a known one does.
     decoy: PasswordHash,
 }
@@ -52,17 +61,25 @@ pub enum Verdict {
 }
 
 impl Passwords {
-    /// As many turns as the machine has cores.
+    /// As many turns as half of the machine's cores: the others are for those who have a credential.
     pub fn new(entropy: Entropy) -> Result<Self> {
-        let turns = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let turns = std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2));
         let params = Params::new(MEMORY_KIB, PASSES, LANES, Some(OUTPUT))
             .map_err(|_| Unavailable::Corrupt("argon2 parameters"))?;
+        let (work, waiting) = mpsc::channel::<Work>();
+        let waiting = Arc::new(Mutex::new(waiting));
+        for _ in 0..turns {
+            let waiting = Arc::clone(&waiting);
+            let thread =
+                std::thread::Builder::new().name("passwords".to_owned()).spawn(move || hash_what_comes(&waiting));
+            thread.map_err(|_| Unavailable::Stopping)?;
+        }
         let mut passwords = Self {
             entropy,
             argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
             turns: Arc::new(Semaphore::new(turns)),
             queue: Arc::new(Semaphore::new(turns + WAITING)),
-            memory: Arc::default(),
+            work,
             decoy: PasswordHash(String::new()),
         };
         let decoy = Password::typed(String::new());
@@ -101,17 +118,29 @@ impl Passwords {
         let busy = || Error::TooManyAttempts { retry_after_seconds: PATIENCE.as_secs() };
         let _waiting = self.queue.try_acquire().map_err(|_| busy())?;
         let turn = tokio::time::timeout(PATIENCE, Arc::clone(&self.turns).acquire_owned()).await.map_err(|_| busy())?;
-        let memory = Arc::clone(&self.memory);
-        tokio::task::spawn_blocking(move || {
+        let (reply, answer) = oneshot::channel();
+        let work: Work = Box::new(move |memory| {
             // The turn ends with the work, even if nobody waits for it any more.
             let _turn = turn;
-            let mut blocks = memory.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
-            let result = work(&mut blocks);
-            memory.lock().unwrap_or_else(PoisonError::into_inner).push(blocks);
-            result
-        })
-        .await
-        .unwrap_or(Err(Unavailable::Panicked.into()))
+            let _ = reply.send(work(memory));
+        });
+        self.work.send(work).map_err(|_| Unavailable::Stopping)?;
+        answer.await.unwrap_or(Err(Unavailable::Panicked.into()))
+    }
+}
+
+/// Does what comes until there is nobody from whom more could come.
+fn hash_what_comes(waiting: &Mutex<mpsc::Receiver<Work>>) {
+    // Of this thread alone, which elsewhere it would not be. Where it is not allowed, the thread is one like others.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::nice(NICE);
+    let mut memory = Vec::new();
+    loop {
+        let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(work) = next else { return };
+        if catch_unwind(AssertUnwindSafe(|| work(&mut memory))).is_err() {
+            tracing::error!("the hashing of a password panicked");
+        }
     }
 }
 

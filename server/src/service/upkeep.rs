@@ -1,7 +1,7 @@
 //! What the server does by itself, in time: it writes down what was used, tells of keys that come near their end, records
 //! where the audit chains stand, and forgets what need not be remembered. Nobody asks for it, so that it needs no proof.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use chrono::TimeDelta;
 use serde_json::json;
@@ -42,16 +42,17 @@ impl Service {
         Ok(())
     }
 
-    /// Writes what time alone brings: which keys come near their end, and where the chains stand.
-    pub async fn keep_audit(&self) -> Result<()> {
+    /// Writes what time alone brings: which keys come near their end, and where the chains stand. Looks at every club,
+    /// which with many of them keeps a thread busy for a while.
+    pub async fn keep_audit(self: &Arc<Self>) -> Result<()> {
         let told = self.read(|tx| Ok(store::api_keys::expiries_told(tx)?))?;
         let now = self.clock.now();
         if told.is_none_or(|told| now.since(told) >= LOOK_EVERY || told > now) {
-            let (near, until) = self.read(near_end)?;
+            let (near, until) = self.read_apart(near_end).await?;
             self.write(move |tx| tell_of_near_end(tx, &near, until)).await?;
         }
         if self.read(heads_are_due)? {
-            let grown = self.read(grown_heads)?;
+            let grown = self.read_apart(grown_heads).await?;
             self.write(move |tx| record_heads(tx, &grown)).await?;
         }
         Ok(())

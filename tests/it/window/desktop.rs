@@ -10,7 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use astral_tests::{binary, process::Process, target, terminate};
+use astral_benchmark::process::Process;
+use astral_tests::{binary, target, terminate};
 use image::{Rgb, RgbImage};
 use tempfile::TempDir;
 use tokio::time::MissedTickBehavior;

@@ -47,10 +47,15 @@ impl Member {
 
     /// The folded words of its name and email, sorted, each once: what a search looks through.
     pub fn words(&self) -> Vec<String> {
-        let mut words = fold_words(self.display_name.as_str());
-        if let Some(email) = &self.email {
-            words.push(fold(email.as_str()));
-            words.extend(fold_words(email.as_str()));
+        Self::words_of(self.display_name.as_str(), self.email.as_ref().map(Email::as_str))
+    }
+
+    /// The same of a member with this name and email.
+    pub fn words_of(display_name: &str, email: Option<&str>) -> Vec<String> {
+        let mut words = fold_words(display_name);
+        if let Some(email) = email {
+            words.push(fold(email));
+            words.extend(fold_words(email));
         }
         words.sort_unstable();
         words.dedup();

@@ -215,7 +215,7 @@ pub(super) mod tests {
     };
 
     pub(super) fn store(folder: &std::path::Path, clock: Clock) -> Store {
-        Store::open(folder, 1 << 20, clock, Entropy::system(), Arc::default()).expect("opens")
+        Store::open(folder, 1 << 20, clock, Entropy::system(), Arc::default(), |file| file).expect("opens")
     }
 
     pub(super) async fn write(store: &Store, organization_id: Option<OrganizationId>, target: impl ToString) {

@@ -3,26 +3,28 @@
 //! A row is a short head (version, revision, role, status) and then the member's JSON exactly as it
 //! leaves in an answer: `docs/decisions/0003-member-records-are-json.md`.
 
-use std::ops::{Bound, ControlFlow};
+mod page;
 
+use std::ops::ControlFlow;
+
+pub use self::page::{Window, page};
 use super::{
-    Read, WriteTx, after_prefix,
+    Read, WriteTx,
     tables::{MEMBER_INDEX, MEMBERS, MEMBERSHIPS, key},
 };
 use crate::service::{
     error::Unavailable,
     model::{
-        api_key::Reach,
         email::Email,
         id::{Id as _, MemberId, OrganizationId, UserId},
-        member::{Member, MemberFilter},
+        member::Member,
         name::ExternalId,
         role::{MemberStatus, Role},
     },
 };
 
 /// Which index of members; each lists the members of one organization by one value.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Index {
     Role = 1,
     Status = 2,
@@ -39,6 +41,8 @@ const VERSION: u8 = 1;
 const HEAD: usize = 1 + 8 + 1 + 1;
 /// Words are indexed by this many bytes of theirs; what follows is compared on the row itself.
 const WORD_BYTES: usize = 64;
+/// With this begins the value of an entry of the index of words; one that was written before there was a value is empty.
+const WORD_BEFORE: u8 = 1;
 
 /// What of a member is readable without parsing its JSON.
 #[derive(Debug, Clone, Copy)]
@@ -95,18 +99,32 @@ fn index_word(word: &str) -> &str {
     &word[..word.floor_char_boundary(WORD_BYTES)]
 }
 
-fn index_keys(member: &Member) -> Vec<Vec<u8>> {
+/// An entry of the index of words: the word, and which word of the member's is the one before it.
+///
+/// A member of whom several words match is listed once, at the first of them; whether this is the first can be told
+/// without the member.
+fn word_entries(member: &Member) -> Vec<(String, Vec<u8>)> {
+    let mut words: Vec<_> = member.words().iter().map(|word| index_word(word).to_owned()).collect();
+    words.dedup();
+    let before = std::iter::once("").chain(words.iter().map(String::as_str));
+    let values: Vec<_> = before.zip(&words).map(|(before, _)| key(&[&[WORD_BEFORE], before.as_bytes()])).collect();
+    words.into_iter().zip(values).collect()
+}
+
+/// The entries of a member, sorted.
+fn index_entries(member: &Member) -> Vec<(Vec<u8>, Vec<u8>)> {
     let id = member.id.to_bytes();
     let entry = |index, value: &[u8]| key(&[&index_prefix(member.organization_id, index, value), &id]);
     let mut keys = vec![entry(Index::Role, &[member.role as u8]), entry(Index::Status, &[member.status as u8])];
     keys.extend(member.labels.iter().map(|label| entry(Index::Label, &text_value(label.as_str()))));
     keys.extend(member.coach_id.map(|coach| entry(Index::Coach, &coach.to_bytes())));
-    keys.extend(member.words().iter().map(|word| entry(Index::Word, &text_value(index_word(word)))));
     keys.extend(member.email.as_ref().map(|email| entry(Index::Email, &text_value(&email.key()))));
     keys.extend(member.external_id.as_ref().map(|id| entry(Index::ExternalId, &text_value(id.as_str()))));
-    keys.sort_unstable();
-    keys.dedup();
-    keys
+    let words = word_entries(member).into_iter().map(|(word, value)| (entry(Index::Word, &text_value(&word)), value));
+    let mut entries: Vec<_> = keys.into_iter().map(|key| (key, Vec::new())).chain(words).collect();
+    entries.sort_unstable();
+    entries.dedup();
+    entries
 }
 
 pub fn get(
@@ -199,13 +217,13 @@ pub fn athletes_of(
 
 /// Adds or changes a member; `before` is what was stored of it, with its revision.
 pub fn put(tx: &WriteTx, before: Option<(&Member, u64)>, member: &Member) -> Result<(), Unavailable> {
-    let old = before.map(|(before, _)| index_keys(before)).unwrap_or_default();
-    let new = index_keys(member);
-    for gone in old.iter().filter(|entry| new.binary_search(entry).is_err()) {
+    let old = before.map(|(before, _)| index_entries(before)).unwrap_or_default();
+    let new = index_entries(member);
+    for (gone, _) in old.iter().filter(|(entry, _)| new.binary_search_by_key(&entry, |(entry, _)| entry).is_err()) {
         tx.delete(MEMBER_INDEX, gone)?;
     }
-    for added in new.iter().filter(|entry| old.binary_search(entry).is_err()) {
-        tx.put(MEMBER_INDEX, added, &[])?;
+    for (entry, value) in new.iter().filter(|entry| old.binary_search(entry).is_err()) {
+        tx.put(MEMBER_INDEX, entry, value)?;
     }
     if let Some(user_id) = member.user_id {
         tx.put(MEMBERSHIPS, &key(&[&user_id.to_bytes(), &member.organization_id.to_bytes()]), &member.id.to_bytes())?;
@@ -215,7 +233,7 @@ pub fn put(tx: &WriteTx, before: Option<(&Member, u64)>, member: &Member) -> Res
 }
 
 pub fn delete(tx: &WriteTx, member: &Member) -> Result<(), Unavailable> {
-    for entry in index_keys(member) {
+    for (entry, _) in index_entries(member) {
         tx.delete(MEMBER_INDEX, &entry)?;
     }
     if let Some(user_id) = member.user_id {
@@ -223,109 +241,4 @@ pub fn delete(tx: &WriteTx, member: &Member) -> Result<(), Unavailable> {
     }
     tx.delete(MEMBERS, &place(member.organization_id, member.id))?;
     Ok(())
-}
-
-/// Which page of a list of members.
-#[derive(Debug, Clone, Copy)]
-pub struct Window<'a> {
-    /// How many members at most.
-    pub limit: usize,
-    /// How many entries are looked at, at most.
-    pub examine: usize,
-    /// Where it begins: where the page before has ended, or `None`.
-    pub position: Option<&'a [u8]>,
-}
-
-/// The index that finds the fewest members for this filter, and the value to look for.
-fn driver(filter: &MemberFilter) -> Option<(Index, Vec<u8>)> {
-    let word = filter.search.as_ref().map(|search| (Index::Word, index_word(search.longest()).as_bytes().to_vec()));
-    let coach = || filter.coach_id.map(|coach| (Index::Coach, coach.to_bytes().to_vec()));
-    let label = || filter.label.as_ref().map(|label| (Index::Label, text_value(label.as_str())));
-    let status = || filter.status.map(|status| (Index::Status, vec![status as u8]));
-    let role = || filter.role.map(|role| (Index::Role, vec![role as u8]));
-    let rare_status = || status().filter(|_| filter.status != Some(MemberStatus::Active));
-    let rare_role = || role().filter(|_| filter.role != Some(Role::Athlete));
-    word.or_else(coach).or_else(label).or_else(rare_role).or_else(rare_status).or_else(status).or_else(role)
-}
-
-/// Writes a page of the members within `reach` that match `filter` behind what is in `out`, as the JSON in which they
-/// leave and with commas between them: by id, or by the word that was searched for and then by id. Where the next
-/// page begins; `None` at the end.
-pub fn page(
-    tx: &impl Read,
-    organization_id: OrganizationId,
-    reach: Reach,
-    filter: &MemberFilter,
-    Window { limit, examine, position }: Window<'_>,
-    out: &mut Vec<u8>,
-) -> Result<Option<Vec<u8>>, Unavailable> {
-    let Reach::Everything = reach;
-    let driver = driver(filter);
-    let members = if driver.is_some() { Some(tx.rows(MEMBERS)?) } else { None };
-    let (table, space, prefix) = match driver {
-        None => (MEMBERS, organization_id.to_bytes().to_vec(), organization_id.to_bytes().to_vec()),
-        Some((index, value)) => {
-            (MEMBER_INDEX, index_prefix(organization_id, index, &[]), index_prefix(organization_id, index, &value))
-        }
-    };
-    let start = position.map_or_else(|| prefix.clone(), |position| key(&[&space, position]));
-    let from = if position.is_some() { Bound::Excluded(&start[..]) } else { Bound::Included(&start[..]) };
-    let end = after_prefix(&prefix);
-    let (mut count, mut examined, mut last, mut next) = (0, 0, Vec::new(), None);
-    tx.scan(table, (from, end.as_deref().map_or(Bound::Unbounded, Bound::Excluded)), false, |entry, value| {
-        if count == limit || examined == examine {
-            next = Some(std::mem::take(&mut last));
-            return Ok(ControlFlow::Break(()));
-        }
-        examined += 1;
-        last.clear();
-        last.extend_from_slice(&entry[space.len()..]);
-        let mut examine_row = |bytes: &[u8]| -> Result<(), Unavailable> {
-            let row = split(bytes)?;
-            if matches(filter, &row, entry, &space)? {
-                if count > 0 {
-                    out.push(b',');
-                }
-                out.extend_from_slice(row.json);
-                count += 1;
-            }
-            Ok(())
-        };
-        match &members {
-            None => examine_row(value)?,
-            Some(members) => {
-                use redb::ReadableTable as _;
-                let id = entry.last_chunk::<16>().ok_or(Unavailable::Corrupt("member index"))?;
-                let row = members.get(&key(&[&organization_id.to_bytes(), id])[..])?;
-                examine_row(row.ok_or(Unavailable::Corrupt("member index"))?.value())?;
-            }
-        }
-        Ok(ControlFlow::Continue(()))
-    })?;
-    Ok(next)
-}
-
-/// Whether a row that the driving index has named matches the filter as a whole.
-fn matches(filter: &MemberFilter, row: &Row<'_>, entry: &[u8], space: &[u8]) -> Result<bool, Unavailable> {
-    if filter.role.is_some_and(|role| role != row.head.role)
-        || filter.status.is_some_and(|status| status != row.head.status)
-    {
-        return Ok(false);
-    }
-    if filter.label.is_none() && filter.coach_id.is_none() && filter.search.is_none() {
-        return Ok(true);
-    }
-    let member = parse(row)?;
-    if filter.coach_id.is_some_and(|coach| member.coach_id != Some(coach)) {
-        return Ok(false);
-    }
-    if filter.label.as_ref().is_some_and(|label| !member.labels.contains(label)) {
-        return Ok(false);
-    }
-    let Some(search) = &filter.search else { return Ok(true) };
-    let words = member.words();
-    // A member with several words that match is listed once, at the first of them.
-    let first = words.iter().find(|word| word.starts_with(search.longest()));
-    let listed_here = first.is_some_and(|word| entry[space.len()..].starts_with(&text_value(index_word(word))));
-    Ok(listed_here && search.words().iter().all(|sought| words.iter().any(|word| word.starts_with(sought.as_str()))))
 }

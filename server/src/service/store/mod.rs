@@ -20,14 +20,17 @@ mod writer;
 
 use std::{
     cell::Cell,
-    fs::Permissions,
+    fs::{File, OpenOptions, Permissions},
     ops::{Bound, ControlFlow, Deref, DerefMut},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use redb::{Database, ReadableDatabase as _, ReadableTable, TableError, TableHandle as _, WriteTransaction};
+use redb::{
+    Database, ReadableDatabase as _, ReadableTable, StorageBackend, TableError, TableHandle as _, WriteTransaction,
+    backends::FileBackend,
+};
 
 use self::{
     snapshot::{Snapshot, Snapshots},
@@ -109,23 +112,27 @@ impl Store {
         std::fs::copy(file, folder.join(FILE)).map(drop)
     }
 
-    /// Opens the database in `folder`, and makes both if they are not there. `cache` is in bytes.
-    pub fn open(
+    /// Opens the database in `folder`, and makes both if they are not there. `cache` is in bytes; `storage` is what
+    /// stands between the database and its file.
+    pub fn open<S: StorageBackend>(
         folder: &Path,
         cache: usize,
         clock: Clock,
         entropy: Entropy,
         recent: Arc<RecentUse>,
+        storage: impl FnOnce(FileBackend) -> S,
     ) -> Result<Self, OpenError> {
         let folder_error = |source| OpenError::Folder { path: folder.to_owned(), source };
         let path = folder.join(FILE);
-        make_private(folder, &path).map_err(folder_error)?;
+        let file = open_private(folder, &path).map_err(folder_error)?;
         let failed = |error: redb::Error| match error {
             redb::Error::DatabaseAlreadyOpen => OpenError::InUse(folder.to_owned()),
             other => OpenError::Database { path: path.clone(), source: Box::new(other) },
         };
-        let database =
-            redb::Builder::new().set_cache_size(cache).create(&path).map_err(|error| failed(error.into()))?;
+        let backend = FileBackend::new(file).map_err(|error| failed(error.into()))?;
+        let mut builder = redb::Builder::new();
+        let database = builder.set_cache_size(cache).create_with_backend(storage(backend));
+        let database = database.map_err(|error| failed(error.into()))?;
         let last_id = Self::prepare(&database, folder).map_err(|error| match error {
             Prepare::Format(found) => OpenError::Format { path: folder.to_owned(), found },
             Prepare::Failed(error) => failed(*error),
@@ -205,9 +212,9 @@ impl Store {
     }
 }
 
-/// Makes the folder and the file if they are not there, readable by their owner alone from the first byte
+/// Opens the file; makes it and the folder if they are not there, readable by their owner alone from the first byte
 /// on. A folder that is open to others is closed to them, unless it holds other things than ours.
-fn make_private(folder: &Path, file: &Path) -> std::io::Result<()> {
+fn open_private(folder: &Path, file: &Path) -> std::io::Result<File> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let open_to_others = std::fs::metadata(folder)?.permissions().mode() & 0o077 != 0;
     if open_to_others {
@@ -223,8 +230,9 @@ fn make_private(folder: &Path, file: &Path) -> std::io::Result<()> {
             "the database in it is empty; restore a backup, or remove the file to start anew",
         ));
     }
-    let file = std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(file)?;
-    file.set_permissions(Permissions::from_mode(0o600))
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(file)?;
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    Ok(file)
 }
 
 enum Prepare {
@@ -245,7 +253,7 @@ pub trait Read {
 
     /// The table type of the transaction.
     #[doc(hidden)]
-    type Rows<'tx>: Deref<Target: ReadableTable<&'static [u8], &'static [u8]>>
+    type Rows<'tx>: Deref<Target: ReadableTable<&'static [u8], &'static [u8]> + Sized>
     where
         Self: 'tx;
 
@@ -274,36 +282,9 @@ pub trait Read {
         table: Table,
         range: (Bound<&[u8]>, Bound<&[u8]>),
         descending: bool,
-        mut visit: impl FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, Unavailable>,
+        visit: impl FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, Unavailable>,
     ) -> Result<(), Unavailable> {
-        if let (Bound::Included(from) | Bound::Excluded(from), Bound::Included(to) | Bound::Excluded(to)) = range
-            && from >= to
-        {
-            return Ok(());
-        }
-        let rows = self.rows(table)?;
-        if descending {
-            for row in rows.range::<&[u8]>(range)?.rev() {
-                let (key, value) = row?;
-                if visit(key.value(), value.value())?.is_break() {
-                    break;
-                }
-            }
-            return Ok(());
-        }
-        let mut cursor = rows.lower_bound(range.0)?;
-        while let Some((key, value)) = cursor.next()? {
-            let (key, value) = (key.value(), value.value());
-            let ahead = match range.1 {
-                Bound::Included(to) => key <= to,
-                Bound::Excluded(to) => key < to,
-                Bound::Unbounded => true,
-            };
-            if !ahead || visit(key, value)?.is_break() {
-                break;
-            }
-        }
-        Ok(())
+        scan(&*self.rows(table)?, range, descending, visit)
     }
 
     /// The first keys below `end`, at most `most` of them.
@@ -327,6 +308,42 @@ pub trait Read {
         let end = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
         self.scan(table, (Bound::Included(prefix), end), false, visit)
     }
+}
+
+/// Visits the rows in `range` in ascending (or descending) order until `visit` breaks.
+pub fn scan(
+    rows: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    range: (Bound<&[u8]>, Bound<&[u8]>),
+    descending: bool,
+    mut visit: impl FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, Unavailable>,
+) -> Result<(), Unavailable> {
+    if let (Bound::Included(from) | Bound::Excluded(from), Bound::Included(to) | Bound::Excluded(to)) = range
+        && from >= to
+    {
+        return Ok(());
+    }
+    if descending {
+        for row in rows.range::<&[u8]>(range)?.rev() {
+            let (key, value) = row?;
+            if visit(key.value(), value.value())?.is_break() {
+                break;
+            }
+        }
+        return Ok(());
+    }
+    let mut cursor = rows.lower_bound(range.0)?;
+    while let Some((key, value)) = cursor.next()? {
+        let (key, value) = (key.value(), value.value());
+        let ahead = match range.1 {
+            Bound::Included(to) => key <= to,
+            Bound::Excluded(to) => key < to,
+            Bound::Unbounded => true,
+        };
+        if !ahead || visit(key, value)?.is_break() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// The least key that is greater than all that begin with `prefix`.

@@ -59,7 +59,10 @@ impl Snapshots {
     /// hears of it: an older snapshot would show what was taken away as if it were still there. Where it cannot be
     /// opened there is none, and each reader tries for itself.
     pub fn publish(&self) {
-        self.newest.store(Snapshot::of(&self.database).ok().map(Arc::new));
+        let newest = Snapshot::of(&self.database).inspect_err(|failure| {
+            tracing::error!(error = failure as &dyn std::error::Error, "what was committed cannot be read");
+        });
+        self.newest.store(newest.ok().map(Arc::new));
     }
 
     /// Keeps no snapshot any longer.

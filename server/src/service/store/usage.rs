@@ -100,7 +100,10 @@ mod tests {
     async fn what_is_over_is_removed() {
         let folder = tempfile::tempdir().expect("a folder");
         let clock = Clock::fixed(chrono::DateTime::UNIX_EPOCH + TimeDelta::days(20_000));
-        let store = Store::open(folder.path(), 1 << 20, clock.clone(), Entropy::system(), std::sync::Arc::default());
+        let store =
+            Store::open(folder.path(), 1 << 20, clock.clone(), Entropy::system(), std::sync::Arc::default(), |file| {
+                file
+            });
         let store = store.expect("opens");
         let organization_id = OrganizationId::from_bits(1);
         for id in 0..3 {

@@ -213,7 +213,7 @@ mod tests {
     use crate::service::store::{Read as _, Store, tables::USER_EMAILS};
 
     fn store(folder: &std::path::Path) -> Store {
-        Store::open(folder, 1 << 20, Clock::system(), Entropy::system(), Arc::default()).expect("opens")
+        Store::open(folder, 1 << 20, Clock::system(), Entropy::system(), Arc::default(), |file| file).expect("opens")
     }
 
     /// One caller's refusal, half-done change or panic must never take back another's write. The writer is held
@@ -264,7 +264,8 @@ mod tests {
         let first = store(folder.path());
         first.write(|tx| Ok(tx.put(META, b"format", &7u32.to_be_bytes())?)).await.expect("written");
         drop(first);
-        let again = Store::open(folder.path(), 1 << 20, Clock::system(), Entropy::system(), Arc::default());
+        let again =
+            Store::open(folder.path(), 1 << 20, Clock::system(), Entropy::system(), Arc::default(), |file| file);
         let message = again.err().expect("refused").to_string();
         assert!(message.contains("has format 7") && message.contains("restore a backup"), "{message}");
     }

@@ -1,13 +1,14 @@
--- Sends the requests of a file, one after the other, and says how it went. A line of the file: path and credential,
--- or "-" for none.
+-- Sends the requests of a file, one after the other, and says how it went. A line of the file: method, path, credential
+-- and body, with tabs between them.
 local requests, at = {}, 0
 
 function init(arguments)
   for line in io.lines(arguments[1]) do
-    local path, credential = line:match("^(%S+) (%S+)$")
+    local method, path, credential, body = line:match("^([^\t]*)\t([^\t]*)\t([^\t]*)\t(.*)$")
     local headers = {}
-    if credential ~= "-" then headers["Authorization"] = "Bearer " .. credential end
-    requests[#requests + 1] = wrk.format("GET", path, headers)
+    if credential ~= "" then headers["Authorization"] = "Bearer " .. credential end
+    if body ~= "" then headers["Content-Type"] = "application/json" else body = nil end
+    requests[#requests + 1] = wrk.format(method, path, headers, body)
   end
 end
 

@@ -1,4 +1,4 @@
-//! What everything is held against: the same framework, answering fixed bytes from memory.
+//! What reading is held against: the same framework, answering fixed bytes from memory.
 
 use std::{fs, net::SocketAddr, path::Path};
 

@@ -1,0 +1,202 @@
+//! What was measured, as a section of `docs/performance.md`.
+
+use std::{fmt::Write as _, time::Duration};
+
+use astral_benchmark::document::machine;
+
+use crate::{
+    CLUBS, CONNECTIONS,
+    attack::{A_SECOND, Attack},
+    data::{DataSet, LARGE, ROSTER, SMALL},
+    profile::Profile,
+    reads::Row,
+    start::Start,
+    writes::Disk,
+};
+
+fn micros(time: Duration) -> String {
+    format!("{:.1}", time.as_secs_f64() * 1e6)
+}
+
+fn grouped(number: f64) -> String {
+    let digits = format!("{number:.0}");
+    let parts: Vec<_> = digits.as_bytes().rchunks(3).rev().map(|part| String::from_utf8_lossy(part)).collect();
+    parts.join(" ")
+}
+
+fn described(set: &DataSet) -> String {
+    let members = set.organizations * set.members;
+    let keys = set.organizations * set.keys;
+    format!(
+        "{} clubs, {} members, {} keys",
+        grouped(set.organizations as f64),
+        grouped(members as f64),
+        grouped(keys as f64)
+    )
+}
+
+/// A table of operations, each beside what `other` says of it.
+fn table(rows: &[Row], heading: &str, other: impl Fn(usize, &Row) -> String) -> String {
+    let mut text = format!(
+        "| operation | requests/s | p50 µs | p99 µs | p99.9 µs | CPU µs | CPU µs of the same bytes from memory | ratio \
+         | {heading} | memory MB |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n"
+    );
+    for (number, row) in rows.iter().enumerate() {
+        let Row { name, ours, fixed } = row;
+        let _ = writeln!(
+            text,
+            "| {name} | {} | {} | {} | {} | {} | {} | {:.2} | {} | {} |",
+            grouped(ours.rate()),
+            ours.p50.as_micros(),
+            ours.p99.as_micros(),
+            ours.p999.as_micros(),
+            micros(ours.processor),
+            micros(fixed.processor),
+            row.ratio(),
+            other(number, row),
+            ours.resident / 1_000_000,
+        );
+    }
+    text
+}
+
+/// What stands before the parts.
+pub fn introduction() -> String {
+    format!(
+        "## The server\n\n`just measure` measures this and writes it here. Measured on {}.\n\n\
+         The server as it is shipped (`cargo build --profile dist`), with its limits, usage counts, request ids and \
+         logs; wrk sends the requests over {CONNECTIONS} connections of the same machine, and takes its share of the \
+         processor. CPU is what the kernel says that the server's process has used, its own time and the kernel's for \
+         it, by request: the median of three measures. Beside it, and in turns with it, the same framework answers the \
+         same bytes from memory. Times depend on the machine and on who else uses it; the ratios are what counts.\n",
+        machine(),
+    )
+}
+
+/// How much more a request takes than another, each held against the baseline of its own time: the machine may have
+/// been slower by then.
+fn beside(row: &Row, reference: &Row) -> String {
+    format!("{:.2}", row.ratio() / reference.ratio())
+}
+
+/// Operations of clubs: of few, of many, and of many of which none is in the cache.
+pub fn clubs(small: &[Row], large: &[Row], all: &[Row]) -> String {
+    let mut text = format!("\n### {}\n\n", described(&SMALL));
+    text += &table(small, "beside 50 members", |_, row| beside(row, &small[0]));
+    let _ = write!(text, "\n### {}\n\nRequests of {CLUBS} clubs, as above.\n\n", described(&LARGE));
+    text += &table(large, "beside the small set", |number, row| beside(row, &small[number]));
+    text += "\nEvery club, one after the other, so that nothing is found in the cache:\n\n";
+    text += &table(all, "beside the small set", |_, row| beside(row, &small[0]));
+    text
+}
+
+/// Where the time of the checked request goes.
+pub fn profile(profile: &Result<Profile, String>) -> String {
+    let mut text = "\n### Where the time of 50 members goes\n\n".to_owned();
+    let Profile { groups, functions } = match profile {
+        Ok(profile) => profile,
+        Err(why) => return text + &format!("Not measured: {why}.\n"),
+    };
+    text += "As perf samples the small set's server under load.\n\n| what | share |\n|---|---:|\n";
+    for (name, share) in groups {
+        let _ = writeln!(text, "| {name} | {share:.1} % |");
+    }
+    text += "\n| function (`[k]`: of the kernel) | share |\n|---|---:|\n";
+    for (function, share) in functions {
+        let _ = writeln!(text, "| `{}` | {share:.1} % |", function.replace('|', "/"));
+    }
+    text += WHY_IT_STAYS;
+    text
+}
+
+/// What is to be said of the rest.
+const WHY_IT_STAYS: &str = "
+The kernel's part is what the baseline pays too: a receive, a send of some 18 KB, and the waking of whoever waits. What
+is left of the rows is one copy of each, out of pages that are in no cache of the processor by the time their club
+comes round again, and the walk down four trees (secret, key, club, roster) whose pages are as cold; a cache in front of
+them would have to be told of each revocation. The framework's part is its routing and the parsing of nine parameters,
+which the document is made from as well. What could go yet: the key's and the club's records are read whole where a few
+fields decide.
+";
+
+/// Pages of one long roster.
+pub fn roster(pages: &[Row]) -> String {
+    let members = grouped(ROSTER.members as f64);
+    let mut text = format!("\n### One club with {members} members\n\n50 members a page, or as many as there are.\n\n");
+    text += &table(pages, "beside the first page", |_, row| beside(row, &pages[0]));
+    text
+}
+
+/// With the small set and with the large one.
+pub fn starts(starts: &[Start; 2]) -> String {
+    let mut text = "\n### From the start of the process to the first answer\n\nThe median of five.\n\n\
+                  | set | after a clean stop | after `kill -9` |\n|---|---:|---:|\n"
+        .to_owned();
+    for (set, Start { stopped, killed }) in [SMALL, LARGE].iter().zip(starts) {
+        let _ = writeln!(text, "| {} | {} ms | {} ms |", described(set), stopped.as_millis(), killed.as_millis());
+    }
+    text
+}
+
+/// Keys that are created, by disk and number of clients, and what those have of it who read.
+pub fn writes(disks: &[Disk]) -> String {
+    let mut text = "\n### Many clients create keys\n\nEach answer after its bytes are synced: the process is killed \
+                  afterwards, and every key is there.\n\n\
+                  | disk | clients | keys/s | beside one client | p50 ms | p99 ms |\n|---|---:|---:|---:|---:|---:|\n"
+        .to_owned();
+    let millis = |time: Duration| format!("{:.1}", time.as_secs_f64() * 1e3);
+    for Disk { name, created, .. } in disks {
+        for (clients, load) in created {
+            let _ = writeln!(
+                text,
+                "| {name} | {clients} | {} | {:.1} | {} | {} |",
+                grouped(load.rate()),
+                load.rate() / created[0].1.rate(),
+                millis(load.p50),
+                millis(load.p99),
+            );
+        }
+    }
+    text += "\nThose who read meanwhile (50 members with a key, 8 connections):\n\n\
+                  | disk | while | requests/s | p50 µs | p99 µs |\n|---|---|---:|---:|---:|\n";
+    for Disk { name, reads: (alone, beside), .. } in disks {
+        for (when, load) in [("nobody writes", alone), ("64 clients create keys", beside)] {
+            let _ = writeln!(
+                text,
+                "| {name} | {when} | {} | {} | {} |",
+                grouped(load.rate()),
+                load.p50.as_micros(),
+                load.p99.as_micros()
+            );
+        }
+    }
+    text
+}
+
+/// Those who have a key, while somebody guesses passwords.
+pub fn attack(Attack { alone, attacked, answers, longest }: &Attack) -> String {
+    let mut text = format!(
+        "\n### Somebody guesses passwords\n\n{A_SECOND} wrong sign-ins a second, each from an address and for an \
+             email of its own; the same requests with a key before and meanwhile, over 8 connections.\n\n\
+             | while | requests/s | p50 µs | p99 µs |\n|---|---:|---:|---:|\n"
+    );
+    for (when, load) in [("nobody guesses", alone), ("somebody guesses", attacked)] {
+        let _ = writeln!(
+            text,
+            "| {when} | {} | {} | {} |",
+            grouped(load.rate()),
+            load.p50.as_micros(),
+            load.p99.as_micros()
+        );
+    }
+    let counts: Vec<_> = answers.iter().map(|(status, count)| format!("{count} with {status}")).collect();
+    let _ = writeln!(
+        text,
+        "\nThe p99 with guesses is {:.2} times that without. Of the guesses were answered: {}; none waited longer \
+             than {:.1} s.",
+        attacked.p99.as_secs_f64() / alone.p99.as_secs_f64(),
+        counts.join(", "),
+        longest.as_secs_f64()
+    );
+    text
+}

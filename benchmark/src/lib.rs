@@ -1,0 +1,4 @@
+//! What the benchmarks share.
+
+pub mod document;
+pub mod process;
