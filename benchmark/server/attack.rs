@@ -9,7 +9,7 @@ use std::{
 use serde_json::json;
 
 use crate::{
-    SECONDS,
+    BESIDE, SECONDS,
     data::{DataSet, Key},
     load::{Load, Loading, Request, Requests, load},
     program::{Running, astral_server},
@@ -17,8 +17,6 @@ use crate::{
 
 /// How many wrong sign-ins are sent a second, each from an address and for an email of its own.
 pub const A_SECOND: u32 = 1_000;
-/// Of those who have a key.
-const CONNECTIONS: u32 = 8;
 /// How often it is measured, with and without.
 const TIMES: usize = 3;
 
@@ -33,16 +31,26 @@ pub struct Attack {
     pub longest: Duration,
 }
 
+/// What came of the guesses so far.
 #[derive(Default)]
-struct Answers(Mutex<(BTreeMap<u16, usize>, Duration)>);
+struct Guesses {
+    answers: BTreeMap<u16, usize>,
+    longest: Duration,
+    sent: u32,
+}
 
 /// Guesses for so long, however late the answers are.
-async fn guess(url: &str, seconds: u32, answers: &Arc<Answers>) {
+async fn guess(url: &str, seconds: u32, all: &Arc<Mutex<Guesses>>) {
     let client = astral_client::http().build().expect("a client");
     let mut ticks = tokio::time::interval(Duration::from_secs(1) / A_SECOND);
     let mut guesses = Vec::new();
-    for number in 0..seconds * A_SECOND {
+    for _ in 0..seconds * A_SECOND {
         ticks.tick().await;
+        let number = {
+            let mut all = all.lock().expect("not poisoned");
+            all.sent += 1;
+            all.sent
+        };
         let [_, b, c, d] = number.to_be_bytes();
         let body = json!({ "email": format!("nobody-{number}@seed.example"), "password": "not-the-password" });
         let request = client
@@ -50,13 +58,13 @@ async fn guess(url: &str, seconds: u32, answers: &Arc<Answers>) {
             .header("Content-Type", "application/json")
             .header("X-Forwarded-For", format!("198.{b}.{c}.{d}"))
             .body(body.to_string());
-        let answers = Arc::clone(answers);
+        let all = Arc::clone(all);
         guesses.push(tokio::spawn(async move {
             let begun = Instant::now();
             let status = request.send().await.map_or(0, |answer| answer.status().as_u16());
-            let mut answers = answers.0.lock().expect("not poisoned");
-            *answers.0.entry(status).or_default() += 1;
-            answers.1 = answers.1.max(begun.elapsed());
+            let mut all = all.lock().expect("not poisoned");
+            *all.answers.entry(status).or_default() += 1;
+            all.longest = all.longest.max(begun.elapsed());
         }));
     }
     for guess in guesses {
@@ -73,17 +81,17 @@ pub async fn measure(set: &DataSet, keys: &[Key]) -> Attack {
         .map(|key| Request::get(format!("/api/v1/organizations/{}/members?limit=50", key.club), &key.secret))
         .collect();
     let reading = Requests::new(files.path(), "read", &reading, false);
-    load(&server, &reading, CONNECTIONS, 2);
-    let (mut alone, mut attacked, answers) = (Vec::new(), Vec::new(), Arc::new(Answers::default()));
+    load(&server, &reading, BESIDE, 2);
+    let (mut alone, mut attacked, guesses) = (Vec::new(), Vec::new(), Arc::new(Mutex::new(Guesses::default())));
     for _ in 0..TIMES {
-        alone.push(load(&server, &reading, CONNECTIONS, SECONDS));
-        let reading = Loading::begin(&server, &reading, CONNECTIONS, SECONDS);
-        guess(&server.url, SECONDS, &answers).await;
+        alone.push(load(&server, &reading, BESIDE, SECONDS));
+        let reading = Loading::begin(&server, &reading, BESIDE, SECONDS);
+        guess(&server.url, SECONDS, &guesses).await;
         attacked.push(reading.end());
     }
     server.stop();
     alone.sort_by_key(|load| load.p99);
     attacked.sort_by_key(|load| load.p99);
-    let (answers, longest) = std::mem::take(&mut *answers.0.lock().expect("not poisoned"));
+    let Guesses { answers, longest, .. } = std::mem::take(&mut *guesses.lock().expect("not poisoned"));
     Attack { alone: alone[TIMES / 2], attacked: attacked[TIMES / 2], answers, longest }
 }

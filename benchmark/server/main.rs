@@ -26,6 +26,8 @@ const SECONDS: u32 = 3;
 const WARM: u32 = 2;
 /// How many connections send requests at once.
 const CONNECTIONS: u32 = 32;
+/// How many do of those who read while others write or guess.
+const BESIDE: u32 = 8;
 /// Of how many clubs the requests are at once, in either set.
 const CLUBS: usize = 1_000;
 

@@ -5,9 +5,10 @@ use std::{fmt::Write as _, time::Duration};
 use astral_benchmark::document::machine;
 
 use crate::{
-    CLUBS, CONNECTIONS,
+    BESIDE, CLUBS, CONNECTIONS,
     attack::{A_SECOND, Attack},
     data::{DataSet, LARGE, ROSTER, SMALL},
+    load::Load,
     profile::Profile,
     reads::Row,
     start::Start,
@@ -138,6 +139,11 @@ pub fn starts(starts: &[Start; 2]) -> String {
     text
 }
 
+/// Requests a second, and how long they waited, as cells.
+fn waits(load: &Load) -> String {
+    format!("{} | {} | {}", grouped(load.rate()), load.p50.as_micros(), load.p99.as_micros())
+}
+
 /// Keys that are created, by disk and number of clients, and what those have of it who read.
 pub fn writes(disks: &[Disk]) -> String {
     let mut text = "\n### Many clients create keys\n\nEach answer after its bytes are synced: the process is killed \
@@ -157,17 +163,14 @@ pub fn writes(disks: &[Disk]) -> String {
             );
         }
     }
-    text += "\nThose who read meanwhile (50 members with a key, 8 connections):\n\n\
-                  | disk | while | requests/s | p50 µs | p99 µs |\n|---|---|---:|---:|---:|\n";
+    let _ = write!(
+        text,
+        "\nThose who read meanwhile (50 members with a key, {BESIDE} connections):\n\n\
+         | disk | while | requests/s | p50 µs | p99 µs |\n|---|---|---:|---:|---:|\n"
+    );
     for Disk { name, reads: (alone, beside), .. } in disks {
         for (when, load) in [("nobody writes", alone), ("64 clients create keys", beside)] {
-            let _ = writeln!(
-                text,
-                "| {name} | {when} | {} | {} | {} |",
-                grouped(load.rate()),
-                load.p50.as_micros(),
-                load.p99.as_micros()
-            );
+            let _ = writeln!(text, "| {name} | {when} | {} |", waits(load));
         }
     }
     text
@@ -177,17 +180,11 @@ pub fn writes(disks: &[Disk]) -> String {
 pub fn attack(Attack { alone, attacked, answers, longest }: &Attack) -> String {
     let mut text = format!(
         "\n### Somebody guesses passwords\n\n{A_SECOND} wrong sign-ins a second, each from an address and for an \
-             email of its own; the same requests with a key before and meanwhile, over 8 connections.\n\n\
+             email of its own; the same requests with a key before and meanwhile, over {BESIDE} connections.\n\n\
              | while | requests/s | p50 µs | p99 µs |\n|---|---:|---:|---:|\n"
     );
     for (when, load) in [("nobody guesses", alone), ("somebody guesses", attacked)] {
-        let _ = writeln!(
-            text,
-            "| {when} | {} | {} | {} |",
-            grouped(load.rate()),
-            load.p50.as_micros(),
-            load.p99.as_micros()
-        );
+        let _ = writeln!(text, "| {when} | {} |", waits(load));
     }
     let counts: Vec<_> = answers.iter().map(|(status, count)| format!("{count} with {status}")).collect();
     let _ = writeln!(

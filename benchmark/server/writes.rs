@@ -5,7 +5,7 @@ use std::{fs, path::Path, process::Command, time::Duration};
 use serde_json::{Value, json};
 
 use crate::{
-    SECONDS,
+    BESIDE, SECONDS,
     data::{DataSet, Key, PASSWORD},
     load::{Load, Loading, Request, Requests, load},
     program::{Running, as_role, astral_server},
@@ -78,11 +78,11 @@ pub async fn measure(set: &DataSet, keys: &[Key]) -> Vec<Disk> {
             .map(|key| Request::get(format!("/api/v1/organizations/{}/members?limit=50", key.club), &key.secret))
             .collect();
         let reading = Requests::new(files.path(), "read", &reading, false);
-        load(&server, &reading, 8, 2);
-        let alone = load(&server, &reading, 8, SECONDS);
+        load(&server, &reading, BESIDE, 2);
+        let alone = load(&server, &reading, BESIDE, SECONDS);
         let writers = Loading::begin(&server, &creating, 64, SECONDS + 2);
         std::thread::sleep(Duration::from_secs(1));
-        let beside = load(&server, &reading, 8, SECONDS);
+        let beside = load(&server, &reading, BESIDE, SECONDS);
         let mut answered = writers.end().requests;
         let created: Vec<_> =
             CLIENTS.iter().map(|clients| (*clients, load(&server, &creating, *clients, SECONDS))).collect();
