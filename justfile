@@ -36,11 +36,21 @@ console-benchmark:
 load-test calls="1000000":
     ASTRAL_CALLS={{calls}} cargo test --release -p astral-tests --test it load:: -- --nocapture
 
-# Measure the server as it is shipped, and write what comes of it into docs/performance.md. Needs wrk, 25 GB for the
-# data that it makes the first time (under target/, or where ASTRAL_BENCHMARK says), and half an hour
-measure:
+# Measure the server as it is shipped, and write what comes of it into docs/performance.md; fails where a hot function
+# takes other than the accepted number of instructions. Needs wrk, valgrind, perf, 25 GB for the data that it makes the
+# first time (under target/, or where ASTRAL_BENCHMARK says), and half an hour
+measure: instruction-counter
     cargo build --profile dist -p astral-server -p astral-benchmark
     target/dist/server-benchmark
+
+# Accept how many instructions the hot functions take now: benchmark/instructions.txt
+accept-instructions: instruction-counter
+    cargo build --release -p astral-benchmark
+    ASTRAL_WRITE=1 target/release/server-benchmark instructions
+
+# What runs the hot functions in valgrind; of the version that the benchmark is built with
+instruction-counter:
+    cargo install --quiet --locked --root target/tools gungraun-runner --version $(cargo tree -p gungraun --depth 0 --prefix none | sed 's/.* v//')
 
 # How long `astral-server scan` takes beside ripgrep, on 300 MB of text under target/
 scan-benchmark rounds="5":

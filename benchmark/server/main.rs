@@ -6,6 +6,7 @@
 mod attack;
 mod baseline;
 mod data;
+mod instructions;
 mod load;
 mod profile;
 mod program;
@@ -15,11 +16,14 @@ mod slow;
 mod start;
 mod writes;
 
-use std::path::Path;
+use std::{path::Path, process::ExitCode};
 
 use astral_benchmark::document;
 
-use self::data::{LARGE, ROSTER, SMALL};
+use self::{
+    data::{LARGE, ROSTER, SMALL},
+    instructions::Count,
+};
 
 /// How long each operation is measured each time, and before that not, in seconds.
 const SECONDS: u32 = 3;
@@ -32,12 +36,16 @@ const BESIDE: u32 = 8;
 const CLUBS: usize = 1_000;
 
 /// The parts of the section, in their order.
-const PARTS: [&str; 6] = ["clubs", "profile", "roster", "start", "writes", "attack"];
+const PARTS: [&str; 7] = ["clubs", "profile", "instructions", "roster", "start", "writes", "attack"];
 
-/// Measures a part; as text.
-async fn measure(part: &str) -> String {
+/// Measures a part; as text, and whether it is as it should be.
+async fn measure(part: &str) -> (String, bool) {
+    if part == "instructions" {
+        let counts = instructions::measure();
+        return (report::instructions(&counts), !counts.iter().any(Count::is_far));
+    }
     let keys = SMALL.keys();
-    match part {
+    let text = match part {
         "clubs" => {
             let server = reads::serve(&SMALL, &keys).await;
             let small = reads::measure(&server, &reads::operations(&keys)).await;
@@ -74,24 +82,39 @@ async fn measure(part: &str) -> String {
         "writes" => report::writes(&writes::measure(&SMALL, &keys).await),
         "attack" => report::attack(&attack::measure(&SMALL, &keys).await),
         other => panic!("there is no part {other}; there are {}", PARTS.join(", ")),
-    }
+    };
+    (text, true)
 }
 
 #[expect(clippy::print_stdout, reason = "what it measures is printed")]
-fn main() {
+fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let arguments: Vec<_> = std::env::args().skip(1).collect();
-    match &arguments[..] {
-        [role, folder] if role == "fixed" => {
+    let all_of = |parts: &[&str]| {
+        let (texts, good): (Vec<_>, Vec<_>) = parts.iter().map(|part| runtime.block_on(measure(part))).unzip();
+        (texts.concat(), good.into_iter().all(|good| good))
+    };
+    let good = match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["fixed", folder] => {
             runtime.block_on(baseline::serve(Path::new(folder))).expect("it serves");
+            true
         }
-        [role, folder] if role == "slow" => runtime.block_on(slow::serve(Path::new(folder))).expect("it serves"),
+        ["slow", folder] => {
+            runtime.block_on(slow::serve(Path::new(folder))).expect("it serves");
+            true
+        }
         [] => {
-            let parts: Vec<_> = PARTS.iter().map(|part| runtime.block_on(measure(part))).collect();
-            let text = format!("{}{}", report::introduction(), parts.concat());
+            let (text, good) = all_of(&PARTS);
+            let text = report::introduction() + &text;
             document::write(&text).expect("the document can be written");
             println!("{text}");
+            good
         }
-        parts => parts.iter().for_each(|part| println!("{}", runtime.block_on(measure(part)))),
-    }
+        parts => {
+            let (text, good) = all_of(parts);
+            println!("{text}");
+            good
+        }
+    };
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -8,6 +8,7 @@ use crate::{
     BESIDE, CLUBS, CONNECTIONS,
     attack::{A_SECOND, Attack},
     data::{DataSet, LARGE, ROSTER, SMALL},
+    instructions::{Count, TOLERATED},
     load::Load,
     profile::Profile,
     reads::Row,
@@ -114,11 +115,30 @@ pub fn profile(profile: &Result<Profile, String>) -> String {
 const WHY_IT_STAYS: &str = "
 The kernel's part is what the baseline pays too: a receive, a send of some 18 KB, and the waking of whoever waits. What
 is left of the rows is one copy of each, out of pages that are in no cache of the processor by the time their club
-comes round again, and the walk down four trees (secret, key, club, roster) whose pages are as cold; a cache in front of
+comes round again, and the walk down three trees (secret, club, roster) whose pages are as cold; a cache in front of
 them would have to be told of each revocation. The framework's part is its routing and the parsing of nine parameters,
-which the document is made from as well. What could go yet: the key's and the club's records are read whole where a few
-fields decide.
+which the document is made from as well. What could go yet: the club's record is read whole where its plan decides.
 ";
+
+/// How many instructions the hot functions take.
+pub fn instructions(counts: &[Count]) -> String {
+    let mut text = format!(
+        "\n### Instructions\n\nAs valgrind counts them, without a clock: the same on a busy machine. `just measure` \
+         fails where one is more than {TOLERATED} % away from what was accepted last.\n\n\
+         | what | instructions | accepted | change |\n|---|---:|---:|---:|\n"
+    );
+    for count in counts {
+        let Count { function, instructions, accepted } = count;
+        let accepted = accepted.map_or("none yet".to_owned(), |accepted| grouped(accepted as f64));
+        let _ = writeln!(
+            text,
+            "| {function} | {} | {accepted} | {:+.1} % |",
+            grouped(*instructions as f64),
+            count.change()
+        );
+    }
+    text
+}
 
 /// Pages of one long roster.
 pub fn roster(pages: &[Row]) -> String {

@@ -129,7 +129,13 @@ fn api_service() -> OpenApiService<Api, ()> {
     OpenApiService::new(API, "Astral", version::VERSION)
 }
 
-/// The whole server as an endpoint.
+/// The whole server as an endpoint: for whoever measures it without a socket.
+pub fn app(service: Arc<Service>, settings: HttpSettings) -> impl Endpoint<Output = Response> {
+    let limits = Arc::new(RateLimits::new(settings.rate_limits, service.clock()));
+    endpoint(service, Arc::new(settings), limits)
+}
+
+/// The same, with limits that somebody else looks after.
 fn endpoint(
     service: Arc<Service>,
     settings: Arc<HttpSettings>,

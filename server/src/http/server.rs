@@ -35,8 +35,11 @@ const MAX_HEAD: usize = 32 << 10;
 const UNTAKEN: Duration = Duration::from_secs(30);
 /// How long answers that were just written may take to be sent when the server stops.
 const QUIET: Duration = Duration::from_secs(1);
-/// How often last uses are written down, and what need not be remembered is forgotten.
+/// How often last uses are written down, and what need not be kept is removed.
 const FLUSH: Duration = Duration::from_secs(20);
+/// How often the buckets of the rate limits that are full again are forgotten: so many new ones are there at most as
+/// requests come in that time.
+const FORGET: Duration = Duration::from_secs(1);
 /// How long to wait when the system has no more sockets to give.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -165,12 +168,21 @@ async fn quiet(running: &AtomicUsize) {
 }
 
 async fn keep_house(service: Arc<Service>, limits: Arc<RateLimits>) {
-    let mut ticks = tokio::time::interval(FLUSH);
+    let (mut ticks, mut forgetting) = (tokio::time::interval(FLUSH), tokio::time::interval(FORGET));
     loop {
-        ticks.tick().await;
-        limits.forget_full();
+        let is_time = tokio::select! {
+            _ = ticks.tick() => true,
+            () = service.much_used() => false,
+            _ = forgetting.tick() => {
+                limits.forget_full();
+                continue;
+            }
+        };
         if let Err(error) = service.flush().await {
             tracing::error!(error = &error as &dyn std::error::Error, "last uses could not be written; trying again");
+        }
+        if !is_time {
+            continue;
         }
         if let Err(error) = service.keep_audit().await {
             tracing::error!(error = &error as &dyn std::error::Error, "the audit could not be kept; trying again");

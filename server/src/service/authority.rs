@@ -15,6 +15,7 @@ use super::{
         api_key::{ApiKey, KeyState, Reach},
         audit_event::Actor,
         id::{ApiKeyId, MemberId, OrganizationId, RequestId, UserId},
+        ip_range::IpRange,
         organization::Organization,
         plan::Feature,
         role::{MemberStatus, Role},
@@ -22,7 +23,7 @@ use super::{
         secret::{SecretHash, SecretKind},
         timestamp::Timestamp,
     },
-    store::{self, Read, ReadTx, WriteTx},
+    store::{self, Read, ReadTx, WriteTx, api_keys::Pass},
 };
 
 /// Where a request comes from, for the log and the audit.
@@ -87,7 +88,26 @@ impl Caller {
     }
 
     fn live_key(tx: &impl Read, hash: &SecretHash, address: IpAddr) -> Result<Identity> {
-        let api_key = store::api_keys::by_secret(tx, hash)?.ok_or(Unauthenticated::Unknown)?;
+        let (organization_id, id, pass) = store::api_keys::pass(tx, hash)?.ok_or(Unauthenticated::Unknown)?;
+        let Some(pass) = pass else { return Self::live_key_in_full(tx, hash, (organization_id, id), address) };
+        if let Some(at) = pass.expires_at.filter(|end| tx.now() >= *end) {
+            return Err(Unauthenticated::KeyExpired { at }.into());
+        }
+        if !IpRange::allow(&pass.allowed_ips, address) {
+            return Err(Forbidden::AddressNotAllowed(address).into());
+        }
+        let Pass { scopes, reach, expires_at, .. } = pass;
+        Ok(Identity::ApiKey { id, organization_id, scopes, reach, expires_at })
+    }
+
+    /// The same by the whole of the key: what was revoked or replaced is refused with when and why.
+    fn live_key_in_full(
+        tx: &impl Read,
+        hash: &SecretHash,
+        (organization_id, id): (OrganizationId, ApiKeyId),
+        address: IpAddr,
+    ) -> Result<Identity> {
+        let api_key = store::api_keys::get(tx, organization_id, id)?.ok_or(Unavailable::Corrupt("api key secret"))?;
         let now = tx.now();
         if let KeyState::Revoked { at, .. } = api_key.state {
             return Err(Unauthenticated::KeyRevoked { at }.into());

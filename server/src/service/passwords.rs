@@ -35,7 +35,7 @@ type Work = Box<dyn FnOnce(&mut Vec<Block>) + Send>;
 /// How much less of the processor the threads get than others that want it (`nice(2)`): whoever guesses passwords as
 /// fast as they can must not slow those who have a credential.
 #[cfg(target_os = "linux")]
-const NICE: i32 = 10;
+const NICE: i32 = 15;
 
 /// The one place where passwords are hashed.
 pub struct Passwords {

@@ -11,6 +11,7 @@ use std::{
 };
 
 use foldhash::HashMap;
+use tokio::sync::Notify;
 
 use super::{
     authority::Origin,
@@ -24,9 +25,13 @@ use super::{
 
 /// What was used since the last flush.
 ///
-/// Its size is bounded by the number of different credentials of this server's that are used between two flushes.
+/// Its size is bounded by the number of different credentials of this server's that are used between two flushes, of
+/// which the next is asked for sooner where they are many.
 #[derive(Debug, Default)]
-pub struct RecentUse(Mutex<Generations>);
+pub struct RecentUse {
+    generations: Mutex<Generations>,
+    many: Notify,
+}
 
 #[derive(Debug, Default)]
 struct Generations {
@@ -103,6 +108,9 @@ pub struct KeyUse {
     pub calls: Vec<(Day, Calls)>,
 }
 
+/// With how many different secrets a flush is asked for, and with each so many more.
+const MANY: usize = 10_000;
+
 /// How many secrets a generation holds at most: its flush must not keep other writes waiting for long.
 const AT_ONCE: usize = 1000;
 
@@ -124,7 +132,11 @@ impl RecentUse {
         let Call { hash, at, operation, refused, origin: Origin { address, .. }, .. } = *call;
         let (day, source) = (Day::of(at), Source { address, at });
         let mut generations = self.lock();
-        let of_key = generations.gathering.keys.entry(hash).or_default();
+        let keys = &mut generations.gathering.keys;
+        if keys.len() % MANY == MANY - 1 && !keys.contains_key(&hash) {
+            self.many.notify_one();
+        }
+        let of_key = keys.entry(hash).or_default();
         if call.accepted && of_key.last.as_ref().is_none_or(|last| last.at <= at) {
             let operation = Some(Cow::Borrowed(operation));
             of_key.last = Some(LastUse { at, address: Some(address), user_agent, operation });
@@ -221,13 +233,18 @@ impl RecentUse {
         generations.sealed.iter().filter(|generation| generation.number > written).cloned().collect()
     }
 
+    /// Resolves when so much has gathered that it should be written down.
+    pub async fn many(&self) {
+        self.many.notified().await;
+    }
+
     /// The generation with this number is on disk, and all before it.
     pub fn wrote(&self, number: u64) {
         self.lock().written = number;
     }
 
     fn lock(&self) -> MutexGuard<'_, Generations> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.generations.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -63,6 +63,11 @@ impl Service {
         self.write_down(false).await
     }
 
+    /// Resolves when so much was used that it should be written down before its time.
+    pub async fn much_used(&self) {
+        self.recent.many().await;
+    }
+
     /// The same; the `last` time, also what would else go on gathering.
     pub(super) async fn write_down(&self, last: bool) -> Result<()> {
         let _one_at_a_time = self.flushing.lock().await;

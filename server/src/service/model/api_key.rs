@@ -240,6 +240,6 @@ impl ApiKey {
 
     /// Whether it may be used from `address`.
     pub fn allows(&self, address: IpAddr) -> bool {
-        self.allowed_ips.is_empty() || self.allowed_ips.iter().any(|range| range.contains(address))
+        IpRange::allow(&self.allowed_ips, address)
     }
 }

@@ -21,6 +21,11 @@ impl IpRange {
     pub fn contains(&self, address: IpAddr) -> bool {
         self.0.contains(&address.to_canonical())
     }
+
+    /// Whether what may be used from these alone may be used from `address`; from anywhere if there are none.
+    pub fn allow(ranges: &[Self], address: IpAddr) -> bool {
+        ranges.is_empty() || ranges.iter().any(|range| range.contains(address))
+    }
 }
 
 /// How many bits of an IPv4-mapped address come before the IPv4 ones.

@@ -5,15 +5,19 @@ pub(super) mod last_use;
 
 use std::ops::{Bound, ControlFlow};
 
+use serde::{Deserialize, Serialize};
+
 use super::{
-    Read, WriteTx, after_prefix,
+    Read, WriteTx, after_prefix, record,
     tables::{API_KEY_INDEX, API_KEY_SECRETS, API_KEY_USE, API_KEYS, META, key},
 };
 use crate::service::{
     error::Unavailable,
     model::{
-        api_key::{ApiKey, KeyState, KeyStatus, OverlapUse, PreviousSecret},
+        api_key::{ApiKey, KeyState, KeyStatus, OverlapUse, PreviousSecret, Reach},
         id::{ApiKeyId, Id as _, OrganizationId},
+        ip_range::IpRange,
+        scope::Scopes,
         secret::SecretHash,
         timestamp::Timestamp,
         usage::LastUse,
@@ -53,19 +57,54 @@ pub fn get(tx: &impl Read, organization_id: OrganizationId, id: ApiKeyId) -> Res
     tx.get(API_KEYS, &key(&[&organization_id.to_bytes(), &id.to_bytes()]), form::decode)?.transpose()
 }
 
+/// What the current secret of a key opens that was not revoked: of the key, as much as it takes to let a request in.
+///
+/// Kept beside the secret, so that the key itself is read only where a request is refused or there is an overlap.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pass {
+    pub scopes: Scopes,
+    pub reach: Reach,
+    pub allowed_ips: Vec<IpRange>,
+    pub expires_at: Option<Timestamp>,
+}
+
+/// The hash of the secret that has a pass, and that.
+fn pass_of(api_key: &ApiKey) -> Option<(SecretHash, Pass)> {
+    let current = api_key.current_secret().filter(|_| matches!(api_key.state, KeyState::Usable))?;
+    let ApiKey { scopes, reach, allowed_ips, expires_at, .. } = api_key.clone();
+    Some((current.hash, Pass { scopes, reach, allowed_ips, expires_at }))
+}
+
+/// Where the key is that a secret belongs to, by the bytes of its row, and what else they hold.
+fn split_place(row: &[u8]) -> Option<(OrganizationId, ApiKeyId, &[u8])> {
+    let (organization_id, rest) = row.split_at_checked(16)?;
+    let (id, pass) = rest.split_at_checked(16)?;
+    Some((OrganizationId::from_bytes(organization_id)?, ApiKeyId::from_bytes(id)?, pass))
+}
+
+/// The organization and id of the key that has, or ever had, the secret with this hash, and the secret's pass.
+pub fn pass(
+    tx: &impl Read,
+    hash: &SecretHash,
+) -> Result<Option<(OrganizationId, ApiKeyId, Option<Pass>)>, Unavailable> {
+    tx.get(API_KEY_SECRETS, hash.as_bytes(), |row| {
+        let (organization_id, id, pass) = split_place(row).ok_or(Unavailable::Corrupt("api key secret"))?;
+        let pass = if pass.is_empty() { None } else { Some(record::decode(pass)?) };
+        Ok((organization_id, id, pass))
+    })?
+    .transpose()
+}
+
 /// The organization and id of the key that has, or ever had, the secret with this hash.
 pub fn place_of_secret(tx: &impl Read, hash: &SecretHash) -> Result<Option<(OrganizationId, ApiKeyId)>, Unavailable> {
-    let place = tx.get(API_KEY_SECRETS, hash.as_bytes(), |place| {
-        let (organization_id, id) = place.split_at_checked(16)?;
-        OrganizationId::from_bytes(organization_id).zip(ApiKeyId::from_bytes(id))
-    })?;
+    let place = tx.get(API_KEY_SECRETS, hash.as_bytes(), |row| split_place(row).map(|(club, id, _)| (club, id)))?;
     place.map(|place| place.ok_or(Unavailable::Corrupt("api key secret"))).transpose()
 }
 
 /// The key that has, or ever had, the secret with this hash.
 pub fn by_secret(tx: &impl Read, hash: &SecretHash) -> Result<Option<ApiKey>, Unavailable> {
-    let Some(place) = tx.get(API_KEY_SECRETS, hash.as_bytes(), <[u8]>::to_vec)? else { return Ok(None) };
-    tx.get(API_KEYS, &place, form::decode)?.transpose()
+    let Some((organization_id, id)) = place_of_secret(tx, hash)? else { return Ok(None) };
+    get(tx, organization_id, id)
 }
 
 /// Adds or changes a key; `before` is what was stored of it.
@@ -78,9 +117,15 @@ pub fn put(tx: &WriteTx, before: Option<&ApiKey>, api_key: &ApiKey) -> Result<()
     for added in new.iter().filter(|entry| !old.contains(entry)) {
         tx.put(API_KEY_INDEX, added, &[])?;
     }
-    for secret in &api_key.secrets {
-        if !tx.has(API_KEY_SECRETS, secret.hash.as_bytes())? {
-            tx.put(API_KEY_SECRETS, secret.hash.as_bytes(), &place)?;
+    let (passed, passes) = (before.and_then(pass_of), pass_of(api_key));
+    if let Some((hash, pass)) = passes.as_ref().filter(|_| passes != passed) {
+        tx.put(API_KEY_SECRETS, hash.as_bytes(), &key(&[&place, &record::encode(pass)?]))?;
+    }
+    let passes = passes.map(|(hash, _)| hash);
+    for hash in api_key.secrets.iter().map(|secret| secret.hash).filter(|hash| passes != Some(*hash)) {
+        let has_passed = passed.as_ref().is_some_and(|(passed, _)| *passed == hash);
+        if has_passed || !tx.has(API_KEY_SECRETS, hash.as_bytes())? {
+            tx.put(API_KEY_SECRETS, hash.as_bytes(), &place)?;
         }
     }
     tx.put(API_KEYS, &place, &form::encode(api_key)?)
@@ -218,4 +263,75 @@ pub fn put_last_use(tx: &WriteTx, hash: &SecretHash, last: &LastUse) -> Result<(
         tx.put(API_KEY_USE, hash.as_bytes(), &last_use::encode(last)?)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::service::{
+        clock::{Clock, Entropy},
+        model::api_key::{KeySecret, Overlap, Person},
+        store::Store,
+    };
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
+    fn secret(number: u8) -> KeySecret {
+        KeySecret::new(SecretHash::of_digest([number; 32]), String::new(), at(0))
+    }
+
+    /// Whatever is done to a key: its current secret passes with what the key has now, and no other secret passes.
+    #[tokio::test]
+    async fn the_current_secret_of_a_usable_key_passes_and_no_other() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (clock, entropy) = (Clock::system(), Entropy::system());
+        let store = Store::open(folder.path(), 1 << 20, clock, entropy, Arc::default(), |file| file).expect("opens");
+        let somebody = || Person { id: None, display_name: "Ana".to_owned() };
+        let mut key = ApiKey {
+            id: ApiKeyId::from_bits(5),
+            organization_id: OrganizationId::from_bits(1),
+            name: "Sync".parse().expect("a name"),
+            description: None,
+            scopes: Scopes::all(),
+            scopes_since: at(0),
+            reach: Reach::Everything,
+            allowed_ips: Vec::new(),
+            state: KeyState::Usable,
+            secrets: vec![secret(0)],
+            created_at: at(0),
+            created_by: somebody(),
+            expires_at: None,
+            revision: 1,
+        };
+        let mut before: Option<ApiKey> = None;
+        type Change = fn(&mut ApiKey);
+        let changes: [Change; 8] = [
+            |_| {},
+            |key| key.name = "Another".parse().expect("a name"),
+            |key| key.expires_at = Some(at(1_000)),
+            |key| key.allowed_ips = vec!["203.0.113.0/24".parse().expect("a range")],
+            |key| key.rotate(at(1), secret(1), Overlap { seconds: 60, retire_when_idle_hours: None }, false),
+            |key| key.end_earlier_secrets(at(2)),
+            |key| key.scopes = Scopes::new(vec![crate::service::Scope::MembersRead]).expect("one"),
+            |key| {
+                let by = Person { id: None, display_name: "Ana".to_owned() };
+                key.state = KeyState::Revoked { at: at(3), by, reason: None };
+            },
+        ];
+        for (number, change) in changes.into_iter().enumerate() {
+            change(&mut key);
+            let (was, is) = (before.clone(), key.clone());
+            store.write(move |tx| Ok(put(tx, was.as_ref(), &is)?)).await.expect("written");
+            before = Some(key.clone());
+            for secret in &key.secrets {
+                let found = store.read(|tx| Ok(pass(tx, &secret.hash)?)).expect("read").expect("known");
+                let wanted = pass_of(&key).filter(|(hash, _)| *hash == secret.hash).map(|(_, pass)| pass);
+                assert_eq!(found, (key.organization_id, key.id, wanted), "after change {number}");
+            }
+        }
+    }
 }

@@ -55,7 +55,7 @@ mod tests {
         usage::{Calls, LastUse, SecretMark, Source},
         user::User,
     };
-    use crate::service::store::{api_keys, organizations};
+    use crate::service::store::{api_keys, api_keys::Pass, organizations};
 
     fn at(millis: i64) -> Timestamp {
         Timestamp::from_millis(millis)
@@ -164,6 +164,12 @@ mod tests {
         narrowed.scopes_since = at(3_000);
         let newest_key = api_keys::form::encode(&narrowed).expect("encodes");
         assert!(reads_key(&newest_key, &narrowed));
+        let pass = Pass {
+            scopes: Scopes::all(),
+            reach: Reach::Everything,
+            allowed_ips: vec!["203.0.113.0/24".parse().expect("a range")],
+            expires_at: Some(at(6_000)),
+        };
         let long_ago = LastUse { at: at(5_000), address: None, user_agent: None, operation: None };
         let last_use = LastUse {
             at: at(5_000),
@@ -189,6 +195,7 @@ mod tests {
             earlier("api_key", &|bytes| reads_key(bytes, &api_key)),
             earlier("api_key_2", &|bytes| reads_key(bytes, &rotated)),
             format!("api_key_3 {}\n", HEXLOWER.encode(&newest_key)),
+            line("pass", &pass),
             earlier("last_use", &|bytes| api_keys::last_use::decode(bytes).expect("read") == long_ago),
             format!("last_use_2 {}\n", HEXLOWER.encode(&newest_use)),
             line("calls", &calls),

@@ -60,7 +60,8 @@ tables! {
     API_KEYS = "api_keys",
     /// organization, kind of index, (expiry,) key -> nothing
     API_KEY_INDEX = "api_key_index",
-    /// hash of the secret -> organization, key; also of secrets that are dead
+    /// hash of the secret -> organization, key; also of secrets that are dead. Of the current secret of a key that is not
+    /// revoked then the `Pass`
     API_KEY_SECRETS = "api_key_secrets",
     /// hash of the secret -> `LastUse`
     API_KEY_USE = "api_key_use",

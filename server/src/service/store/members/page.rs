@@ -70,18 +70,25 @@ impl<'a> Rest<'a> {
         }
     }
 
-    /// Whether the index alone lets the member pass, which it names with this value.
+    /// Whether a member can be listed where an entry names it with this value, and not at a word before that.
+    fn is_listed_here(&self, value: &[u8]) -> bool {
+        match (self.search, value) {
+            (Some(search), [WORD_BEFORE, before @ ..]) => !before.starts_with(index_word(search.longest()).as_bytes()),
+            _ => true,
+        }
+    }
+
+    /// Whether the row's head passes.
+    fn passes_head(&self, row: &Row<'_>) -> bool {
+        self.role.is_none_or(|role| role == row.head.role) && self.status.is_none_or(|status| status == row.head.status)
+    }
+
+    /// Whether the member has the entries that it must have.
     fn passes_index(
         &self,
         index: &impl ReadableTable<&'static [u8], &'static [u8]>,
         id: &[u8; 16],
-        value: &[u8],
     ) -> Result<bool, Unavailable> {
-        if let (Some(search), [WORD_BEFORE, before @ ..]) = (self.search, value)
-            && before.starts_with(index_word(search.longest()).as_bytes())
-        {
-            return Ok(false);
-        }
         for entry in &self.entries {
             if index.get(&key(&[entry, id])[..])?.is_none() {
                 return Ok(false);
@@ -90,13 +97,9 @@ impl<'a> Rest<'a> {
         Ok(true)
     }
 
-    /// Whether the row passes, which an entry has named with this value; `word` is what the entry begins with.
-    fn passes_row(&self, row: &Row<'_>, word: &[u8], value: &[u8]) -> Result<bool, Unavailable> {
-        if self.role.is_some_and(|role| role != row.head.role)
-            || self.status.is_some_and(|status| status != row.head.status)
-        {
-            return Ok(false);
-        }
+    /// Whether the search finds the member, which an entry has named with this value; `word` is what the entry begins
+    /// with.
+    fn passes_search(&self, row: &Row<'_>, word: &[u8], value: &[u8]) -> Result<bool, Unavailable> {
         let Some(search) = self.search else { return Ok(true) };
         let (sought, longest) = (search.words(), search.longest());
         if !value.is_empty() && sought.len() == 1 && longest.len() <= WORD_BYTES {
@@ -168,10 +171,11 @@ pub fn page(
             return Ok(ControlFlow::Continue(()));
         }
         let id = entry.last_chunk().ok_or(Unavailable::Corrupt("member index"))?;
-        if rest.passes_index(&*index, id, value)? {
+        if rest.is_listed_here(value) {
             let row = members.get(&key(&[&organization, id])[..])?.ok_or(Unavailable::Corrupt("member index"))?;
             let row = split(row.value())?;
-            if rest.passes_row(&row, &last, value)? {
+            // What costs least first.
+            if rest.passes_head(&row) && rest.passes_index(&*index, id)? && rest.passes_search(&row, &last, value)? {
                 write(&row, &mut count);
             }
         }
