@@ -25,8 +25,10 @@ use self::{
     instructions::Count,
 };
 
-/// How long each operation is measured each time, and before that not, in seconds.
-const SECONDS: u32 = 3;
+/// How often each operation is measured.
+const ROUNDS: u32 = 7;
+/// How long it is measured each time, and before that not, in seconds.
+const SECONDS: u32 = 2;
 const WARM: u32 = 2;
 /// How many connections send requests at once.
 const CONNECTIONS: u32 = 32;

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, time::Duration};
 use astral_benchmark::document::machine;
 
 use crate::{
-    BESIDE, CLUBS, CONNECTIONS,
+    BESIDE, CLUBS, CONNECTIONS, ROUNDS,
     attack::{A_SECOND, Attack},
     data::{DataSet, LARGE, ROSTER, SMALL},
     instructions::{Count, TOLERATED},
@@ -69,8 +69,8 @@ pub fn introduction() -> String {
          The server as it is shipped (`cargo build --profile dist`), with its limits, usage counts, request ids and \
          logs; wrk sends the requests over {CONNECTIONS} connections of the same machine, and takes its share of the \
          processor. CPU is what the kernel says that the server's process has used, its own time and the kernel's for \
-         it, by request: the median of three measures. Beside it, and in turns with it, the same framework answers the \
-         same bytes from memory. Times depend on the machine and on who else uses it; the ratios are what counts.\n",
+         it, by request: the least of {ROUNDS} measures, since whoever else uses the machine can only make a request \
+         dearer. Beside it, and in turns with it, the same framework answers the same bytes from memory. Times depend on the machine and on who else uses it; the ratios are what counts.\n",
         machine(),
     )
 }
