@@ -25,10 +25,12 @@ use self::{
     instructions::Count,
 };
 
-/// How often each operation is measured.
-const ROUNDS: u32 = 7;
-/// How long it is measured each time, and before that not, in seconds.
-const SECONDS: u32 = 2;
+/// How often each operation that reads is measured, and how long each time, in seconds.
+const ROUNDS: u32 = 12;
+const ROUND: u32 = 1;
+/// How long others are measured, in seconds.
+const SECONDS: u32 = 3;
+/// How long each runs before it is measured, in seconds.
 const WARM: u32 = 2;
 /// How many connections send requests at once.
 const CONNECTIONS: u32 = 32;

@@ -32,7 +32,7 @@ pub fn astral_server(data: &Path) -> Command {
 
 /// Limits that count and are not reached.
 pub const UNBOUNDED: [&str; 6] =
-    ["--rate-limit-address", "1000000", "--rate-limit-key", "1000000", "--rate-limit-organization", "1000000"];
+    ["--rate-limit-address", "10000000", "--rate-limit-key", "10000000", "--rate-limit-organization", "10000000"];
 
 /// A program that runs; ended when it goes.
 pub struct Running {

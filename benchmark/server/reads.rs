@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::{
-    CONNECTIONS, ROUNDS, SECONDS, WARM,
+    CONNECTIONS, ROUND, ROUNDS, WARM,
     data::{DataSet, Key},
     load::{Load, Request, Requests, load},
     program::{Running, as_role, astral_server},
@@ -102,29 +102,36 @@ pub async fn measure(server: &Running, operations: &[Operation]) -> Vec<Row> {
     }
     let fixed = Running::start(&mut as_role("fixed", bodies.path()));
     let files = tempfile::tempdir().expect("a folder");
-    let mut rows = Vec::new();
-    for (number, Operation { name, status, requests }) in operations.iter().enumerate() {
-        let refused = *status >= 400;
-        let same = Request { path: format!("/{number}"), ..requests[0].clone() };
-        let ours = Requests::new(files.path(), "ours", requests, refused);
-        let theirs = Requests::new(files.path(), "fixed", &[same], false);
-        rows.push(beside(name, (server, &ours), (&fixed, &theirs)));
+    let file = |name: &str, requests: &[Request], refused| Requests::new(files.path(), name, requests, refused);
+    let pairs: Vec<_> = operations
+        .iter()
+        .enumerate()
+        .map(|(number, Operation { status, requests, .. })| {
+            let same = Request { path: format!("/{number}"), ..requests[0].clone() };
+            let ours = file(&format!("ours {number}"), requests, *status >= 400);
+            (ours, file(&format!("fixed {number}"), &[same], false))
+        })
+        .collect();
+    for (ours, theirs) in &pairs {
+        // What is read from disk for the first time is read here.
+        load(server, ours, CONNECTIONS, WARM);
+        load(&fixed, theirs, CONNECTIONS, 1);
     }
-    rows
-}
-
-fn beside(name: &str, ours: (&Running, &Requests), fixed: (&Running, &Requests)) -> Row {
-    // What is read from disk for the first time is read here.
-    load(ours.0, ours.1, CONNECTIONS, WARM);
-    load(fixed.0, fixed.1, CONNECTIONS, 1);
     // In turns: a machine that others use too is quick for a while and then slow.
-    let (all_ours, all_fixed): (Vec<_>, Vec<_>) = (0..ROUNDS)
-        .map(|_| (load(ours.0, ours.1, CONNECTIONS, SECONDS), load(fixed.0, fixed.1, CONNECTIONS, SECONDS)))
-        .unzip();
+    let mut loads = vec![(Vec::new(), Vec::new()); pairs.len()];
+    for _ in 0..ROUNDS {
+        for ((ours, theirs), loads) in pairs.iter().zip(&mut loads) {
+            loads.0.push(load(server, ours, CONNECTIONS, ROUND));
+            loads.1.push(load(&fixed, theirs, CONNECTIONS, ROUND));
+        }
+    }
     // Who else uses the machine can only make a request dearer: what comes nearest to its cost is the least.
     let least = |loads: Vec<Load>| loads.into_iter().min_by_key(|load| load.processor).expect("some rounds");
-    let resident = all_ours.iter().map(|load| load.resident).max().unwrap_or_default();
-    Row { name: name.to_owned(), ours: Load { resident, ..least(all_ours) }, fixed: least(all_fixed) }
+    let row = |(operation, (all_ours, all_fixed)): (&Operation, (Vec<Load>, Vec<Load>))| {
+        let resident = all_ours.iter().map(|load| load.resident).max().unwrap_or_default();
+        Row { name: operation.name.clone(), ours: Load { resident, ..least(all_ours) }, fixed: least(all_fixed) }
+    };
+    operations.iter().zip(loads).map(row).collect()
 }
 
 /// Starts the server on a set, and checks what it answers.

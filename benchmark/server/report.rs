@@ -114,8 +114,8 @@ pub fn profile(profile: &Result<Profile, String>) -> String {
 /// What is to be said of the rest.
 const WHY_IT_STAYS: &str = "
 The kernel's part is what the baseline pays too: a receive, a send of some 18 KB, and the waking of whoever waits. What
-is left of the rows is one copy of each, out of pages that are in no cache of the processor by the time their club
-comes round again, and the walk down three trees (secret, club, roster) whose pages are as cold; a cache in front of
+is left of the rows is one copy of them all, out of pages that are in no cache of the processor by the time their club
+comes round again, and the walk down three trees (secret, club, members) whose pages are as cold; a cache in front of
 them would have to be told of each revocation. The framework's part is its routing and the parsing of nine parameters,
 which the document is made from as well. What could go yet: the club's record is read whole where its plan decides.
 ";

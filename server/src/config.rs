@@ -21,7 +21,7 @@ use crate::{
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:7878";
 
 /// The largest number that any setting takes: beyond all that makes sense, and safe to reckon with.
-const LARGEST: usize = 1_000_000;
+const LARGEST: usize = 10_000_000;
 
 /// What can be set, as it was typed. The names in the file are those of the flags, with `_` for `-`.
 #[derive(Debug, Clone, Default, Args, Deserialize)]

@@ -16,6 +16,7 @@ mod connections;
 mod console;
 mod durability;
 mod examples;
+mod formats;
 mod idempotency;
 mod leaks;
 mod limits;

@@ -1,16 +1,20 @@
-//! Members, their index, and who is a member where.
+//! Members, the lists they are in, and who is a member where.
 //!
-//! A row is a short head (version, revision, role, status) and then the member's JSON exactly as it
-//! leaves in an answer: `docs/decisions/0003-member-records-are-json.md`.
+//! Members lie in blocks, each as its JSON exactly as it leaves in an answer: in the list of all members of their
+//! organization, and again in each list of those who share what is filtered by. The lists of the words of emails hold
+//! ids alone.
+//! `docs/decisions/0003-member-records-are-json.md`, `docs/decisions/0026-members-lie-in-blocks.md`.
 
+pub mod block;
 mod page;
 
 use std::ops::ControlFlow;
 
+use self::block::{Block, Row};
 pub use self::page::{Window, page};
 use super::{
     Read, WriteTx,
-    tables::{MEMBER_INDEX, MEMBERS, MEMBERSHIPS, key},
+    tables::{MEMBER_BLOCKS, MEMBER_NAMES, MEMBERSHIPS, key},
 };
 use crate::service::{
     error::Unavailable,
@@ -20,29 +24,31 @@ use crate::service::{
         member::Member,
         name::ExternalId,
         role::{MemberStatus, Role},
+        search::fold_words,
     },
 };
 
-/// Which index of members; each lists the members of one organization by one value.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Index {
+/// Which lists of members: of all, or one for each value that there is. Neither athletes nor active members have one:
+/// they are found among all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum List {
+    All = 0,
     Role = 1,
     Status = 2,
     Label = 3,
     Coach = 4,
     Word = 5,
+}
+
+/// What only one member of an organization has.
+#[derive(Clone, Copy)]
+pub enum Named {
     Email = 6,
     ExternalId = 7,
 }
 
-/// The version of the row's form.
-const VERSION: u8 = 1;
-/// Version, revision, role, status.
-const HEAD: usize = 1 + 8 + 1 + 1;
-/// Words are indexed by this many bytes of theirs; what follows is compared on the row itself.
+/// Words are listed by this many bytes of theirs; what follows is compared on the row itself.
 const WORD_BYTES: usize = 64;
-/// With this begins the value of an entry of the index of words; one that was written before there was a value is empty.
-const WORD_BEFORE: u8 = 1;
 
 /// What of a member is readable without parsing its JSON.
 #[derive(Debug, Clone, Copy)]
@@ -53,78 +59,89 @@ pub struct Head {
     pub status: MemberStatus,
 }
 
-/// A row as it lies in the table.
-struct Row<'a> {
-    head: Head,
-    json: &'a [u8],
+/// What the keys of a list begin with.
+fn list(organization_id: OrganizationId, of: List, value: &[u8]) -> Vec<u8> {
+    key(&[&organization_id.to_bytes(), &[of as u8], value])
 }
 
-fn split(bytes: &[u8]) -> Result<Row<'_>, Unavailable> {
-    let row = || {
-        let (head, json) = bytes.split_at_checked(HEAD)?;
-        let revision = u64::from_be_bytes(head[1..9].try_into().ok()?);
-        let role = *Role::ALL.get(usize::from(head[9]))?;
-        let status = *MemberStatus::ALL.get(usize::from(head[10]))?;
-        (head[0] == VERSION).then_some(Row { head: Head { revision, role, status }, json })
-    };
-    row().ok_or(Unavailable::Corrupt("member"))
+fn name(organization_id: OrganizationId, of: Named, text: &str) -> Vec<u8> {
+    key(&[&organization_id.to_bytes(), &[of as u8], text.as_bytes()])
 }
 
-fn join(revision: u64, member: &Member) -> Result<Vec<u8>, Unavailable> {
-    let mut row = vec![VERSION];
-    row.extend(revision.to_be_bytes());
-    row.extend([member.role as u8, member.status as u8]);
-    serde_json::to_writer(&mut row, member).map_err(|_| Unavailable::Corrupt("member"))?;
-    Ok(row)
-}
-
-fn parse(row: &Row<'_>) -> Result<Member, Unavailable> {
-    serde_json::from_slice(row.json).map_err(|_| Unavailable::Corrupt("member"))
-}
-
-fn place(organization_id: OrganizationId, id: MemberId) -> Vec<u8> {
-    key(&[&organization_id.to_bytes(), &id.to_bytes()])
-}
-
-fn index_prefix(organization_id: OrganizationId, index: Index, value: &[u8]) -> Vec<u8> {
-    key(&[&organization_id.to_bytes(), &[index as u8], value])
-}
-
-/// A text as a value of an index: no text of ours holds a zero byte, so none begins another.
+/// A text as a value of a list: no text of ours holds a zero byte, so none begins another.
 fn text_value(text: &str) -> Vec<u8> {
     key(&[text.as_bytes(), &[0]])
 }
 
-fn index_word(word: &str) -> &str {
+/// As much of a word as its list is named by.
+fn listed_word(word: &str) -> &str {
     &word[..word.floor_char_boundary(WORD_BYTES)]
 }
 
-/// An entry of the index of words: the word, and which word of the member's is the one before it.
-///
-/// A member of whom several words match is listed once, at the first of them; whether this is the first can be told
-/// without the member.
-fn word_entries(member: &Member) -> Vec<(String, Vec<u8>)> {
-    let mut words: Vec<_> = member.words().iter().map(|word| index_word(word).to_owned()).collect();
-    words.dedup();
-    let before = std::iter::once("").chain(words.iter().map(String::as_str));
-    let values: Vec<_> = before.zip(&words).map(|(before, _)| key(&[&[WORD_BEFORE], before.as_bytes()])).collect();
-    words.into_iter().zip(values).collect()
+/// A list that a member is in, and what of the member lies there.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Listed {
+    /// What its keys begin with.
+    pub list: Vec<u8>,
+    /// As [`Row::shared`].
+    pub shared: u8,
+    /// Whether its JSON does; else it is found among all.
+    pub with_json: bool,
 }
 
-/// The entries of a member, sorted.
-fn index_entries(member: &Member) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let id = member.id.to_bytes();
-    let entry = |index, value: &[u8]| key(&[&index_prefix(member.organization_id, index, value), &id]);
-    let mut keys = vec![entry(Index::Role, &[member.role as u8]), entry(Index::Status, &[member.status as u8])];
-    keys.extend(member.labels.iter().map(|label| entry(Index::Label, &text_value(label.as_str()))));
-    keys.extend(member.coach_id.map(|coach| entry(Index::Coach, &coach.to_bytes())));
-    keys.extend(member.email.as_ref().map(|email| entry(Index::Email, &text_value(&email.key()))));
-    keys.extend(member.external_id.as_ref().map(|id| entry(Index::ExternalId, &text_value(id.as_str()))));
-    let words = word_entries(member).into_iter().map(|(word, value)| (entry(Index::Word, &text_value(&word)), value));
-    let mut entries: Vec<_> = keys.into_iter().map(|key| (key, Vec::new())).chain(words).collect();
-    entries.sort_unstable();
-    entries.dedup();
-    entries
+/// The words by which a member is listed; with its JSON by those of its name.
+///
+/// A member of whom several words match is to be listed once, at the first of them: where the word before matches, too,
+/// it was listed there.
+pub fn listed_words(member: &Member) -> Vec<Listed> {
+    let mut words: Vec<_> = member.words().iter().map(|word| listed_word(word).to_owned()).collect();
+    words.dedup();
+    let of_name: Vec<_> = fold_words(member.display_name.as_str());
+    let before = std::iter::once("").chain(words.iter().map(String::as_str));
+    let listed = |(before, word): (&str, &String)| Listed {
+        list: list(member.organization_id, List::Word, &text_value(word)),
+        shared: shared(before, word),
+        with_json: of_name.iter().any(|of_name| listed_word(of_name) == word),
+    };
+    before.zip(&words).map(listed).collect()
+}
+
+/// With how many bytes both begin.
+fn shared(word: &str, other: &str) -> u8 {
+    let count = word.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
+    u8::try_from(count).unwrap_or(u8::MAX)
+}
+
+/// The lists that a member is in, sorted.
+fn lists(member: &Member) -> Vec<Listed> {
+    let of = |of, value: &[u8]| Listed { list: list(member.organization_id, of, value), shared: 0, with_json: true };
+    let mut lists = vec![of(List::All, &[])];
+    lists.extend((member.role != Role::Athlete).then(|| of(List::Role, &[member.role as u8])));
+    lists.extend((member.status != MemberStatus::Active).then(|| of(List::Status, &[member.status as u8])));
+    lists.extend(member.labels.iter().map(|label| of(List::Label, &text_value(label.as_str()))));
+    lists.extend(member.coach_id.map(|coach| of(List::Coach, &coach.to_bytes())));
+    lists.extend(listed_words(member));
+    lists.sort_unstable();
+    lists.dedup();
+    lists
+}
+
+/// The names by which nobody else is found.
+fn names(member: &Member) -> Vec<Vec<u8>> {
+    let email = member.email.as_ref().map(|email| name(member.organization_id, Named::Email, &email.key()));
+    let external_id = member.external_id.as_ref();
+    let external_id = external_id.map(|id| name(member.organization_id, Named::ExternalId, id.as_str()));
+    email.into_iter().chain(external_id).collect()
+}
+
+/// What `read` makes of the member with this id.
+fn read<R>(
+    tx: &impl Read,
+    organization_id: OrganizationId,
+    id: MemberId,
+    read: impl FnOnce(&Block<'_>, usize) -> Result<R, Unavailable>,
+) -> Result<Option<R>, Unavailable> {
+    block::get(&*tx.rows(MEMBER_BLOCKS)?, &list(organization_id, List::All, &[]), &id.to_bytes(), read)
 }
 
 pub fn get(
@@ -132,16 +149,16 @@ pub fn get(
     organization_id: OrganizationId,
     id: MemberId,
 ) -> Result<Option<(Member, u64)>, Unavailable> {
-    tx.get(MEMBERS, &place(organization_id, id), |bytes| {
-        let row = split(bytes)?;
-        Ok((parse(&row)?, row.head.revision))
-    })?
-    .transpose()
+    read(tx, organization_id, id, |block, at| {
+        let row = block.row(at)?;
+        let member = serde_json::from_slice(row.json).map_err(|_| Unavailable::Corrupt("member"))?;
+        Ok((member, row.head.revision))
+    })
 }
 
 /// What of the member is readable without its JSON.
 pub fn head(tx: &impl Read, organization_id: OrganizationId, id: MemberId) -> Result<Option<Head>, Unavailable> {
-    tx.get(MEMBERS, &place(organization_id, id), |bytes| Ok(split(bytes)?.head))?.transpose()
+    read(tx, organization_id, id, |block, at| block.head(at))
 }
 
 /// The member that the user is in the organization.
@@ -165,28 +182,13 @@ pub fn memberships(tx: &impl Read, user_id: UserId) -> Result<Vec<(OrganizationI
     Ok(found)
 }
 
-/// The first member of the organization in an index with this value.
-fn first(
-    tx: &impl Read,
-    organization_id: OrganizationId,
-    index: Index,
-    value: &[u8],
-) -> Result<Option<MemberId>, Unavailable> {
-    let prefix = index_prefix(organization_id, index, value);
-    let mut found = None;
-    tx.scan_prefix(MEMBER_INDEX, &prefix, |entry, _| {
-        found = MemberId::from_bytes(&entry[prefix.len()..]);
-        Ok(ControlFlow::Break(()))
-    })?;
-    Ok(found)
-}
-
 pub fn with_email(
     tx: &impl Read,
     organization_id: OrganizationId,
     email: &Email,
 ) -> Result<Option<MemberId>, Unavailable> {
-    first(tx, organization_id, Index::Email, &text_value(&email.key()))
+    let name = name(organization_id, Named::Email, &email.key());
+    Ok(tx.get(MEMBER_NAMES, &name, MemberId::from_bytes)?.flatten())
 }
 
 pub fn with_external_id(
@@ -194,11 +196,24 @@ pub fn with_external_id(
     organization_id: OrganizationId,
     id: &ExternalId,
 ) -> Result<Option<MemberId>, Unavailable> {
-    first(tx, organization_id, Index::ExternalId, &text_value(id.as_str()))
+    let name = name(organization_id, Named::ExternalId, id.as_str());
+    Ok(tx.get(MEMBER_NAMES, &name, MemberId::from_bytes)?.flatten())
+}
+
+/// The ids of the members of a list, at most `most`.
+fn ids(tx: &impl Read, list: &[u8], most: usize) -> Result<Vec<MemberId>, Unavailable> {
+    let mut ids = Vec::new();
+    tx.scan_prefix(MEMBER_BLOCKS, list, |_, bytes| {
+        let block = Block::read(bytes)?;
+        ids.extend((0..block.len()).filter_map(|at| MemberId::from_bytes(block.id(at))));
+        Ok(if ids.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+    })?;
+    ids.truncate(most);
+    Ok(ids)
 }
 
 pub fn head_coach(tx: &impl Read, organization_id: OrganizationId) -> Result<Option<MemberId>, Unavailable> {
-    first(tx, organization_id, Index::Role, &[Role::HeadCoach as u8])
+    Ok(ids(tx, &list(organization_id, List::Role, &[Role::HeadCoach as u8]), 1)?.pop())
 }
 
 /// The athletes assigned to a coach.
@@ -207,38 +222,51 @@ pub fn athletes_of(
     organization_id: OrganizationId,
     coach_id: MemberId,
 ) -> Result<Vec<MemberId>, Unavailable> {
-    let prefix = index_prefix(organization_id, Index::Coach, &coach_id.to_bytes());
-    Ok(tx
-        .keys(MEMBER_INDEX, &prefix)?
-        .iter()
-        .filter_map(|entry| MemberId::from_bytes(&entry[prefix.len()..]))
-        .collect())
+    ids(tx, &list(organization_id, List::Coach, &coach_id.to_bytes()), usize::MAX)
 }
 
 /// Adds or changes a member; `before` is what was stored of it, with its revision.
 pub fn put(tx: &WriteTx, before: Option<(&Member, u64)>, member: &Member) -> Result<(), Unavailable> {
-    let old = before.map(|(before, _)| index_entries(before)).unwrap_or_default();
-    let new = index_entries(member);
-    for (gone, _) in old.iter().filter(|(entry, _)| new.binary_search_by_key(&entry, |(entry, _)| entry).is_err()) {
-        tx.delete(MEMBER_INDEX, gone)?;
+    let revision = before.map_or(1, |(_, revision)| revision + 1);
+    let json = serde_json::to_vec(member).map_err(|_| Unavailable::Corrupt("member"))?;
+    let head = Head { revision, role: member.role, status: member.status };
+    let (id, new) = (member.id.to_bytes(), lists(member));
+    let mut blocks = tx.change(MEMBER_BLOCKS)?;
+    for gone in before.map(|(before, _)| lists(before)).unwrap_or_default() {
+        if new.binary_search_by_key(&&gone.list, |listed| &listed.list).is_err() {
+            block::delete(&mut blocks, &gone.list, &id)?;
+        }
     }
-    for (entry, value) in new.iter().filter(|entry| old.binary_search(entry).is_err()) {
-        tx.put(MEMBER_INDEX, entry, value)?;
+    for Listed { list, shared, with_json } in new {
+        let json = if with_json { &json[..] } else { &[] };
+        block::put(&mut blocks, &list, Row { id, head, shared, json })?;
+    }
+    let mut taken = tx.change(MEMBER_NAMES)?;
+    let new = names(member);
+    for gone in before.map(|(before, _)| names(before)).unwrap_or_default() {
+        if !new.contains(&gone) {
+            taken.remove(&gone[..])?;
+        }
+    }
+    for name in new {
+        taken.insert(&name[..], &id[..])?;
     }
     if let Some(user_id) = member.user_id {
-        tx.put(MEMBERSHIPS, &key(&[&user_id.to_bytes(), &member.organization_id.to_bytes()]), &member.id.to_bytes())?;
+        tx.put(MEMBERSHIPS, &key(&[&user_id.to_bytes(), &member.organization_id.to_bytes()]), &id)?;
     }
-    let revision = before.map_or(1, |(_, revision)| revision + 1);
-    tx.put(MEMBERS, &place(member.organization_id, member.id), &join(revision, member)?)
+    Ok(())
 }
 
 pub fn delete(tx: &WriteTx, member: &Member) -> Result<(), Unavailable> {
-    for (entry, _) in index_entries(member) {
-        tx.delete(MEMBER_INDEX, &entry)?;
+    let mut blocks = tx.change(MEMBER_BLOCKS)?;
+    for listed in lists(member) {
+        block::delete(&mut blocks, &listed.list, &member.id.to_bytes())?;
+    }
+    for name in names(member) {
+        tx.delete(MEMBER_NAMES, &name)?;
     }
     if let Some(user_id) = member.user_id {
         tx.delete(MEMBERSHIPS, &key(&[&user_id.to_bytes(), &member.organization_id.to_bytes()]))?;
     }
-    tx.delete(MEMBERS, &place(member.organization_id, member.id))?;
     Ok(())
 }

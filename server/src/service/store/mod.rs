@@ -9,6 +9,7 @@ pub mod audit_events;
 pub mod idempotency;
 pub mod invitations;
 pub mod members;
+mod migrate;
 pub mod organizations;
 pub mod record;
 pub mod sessions;
@@ -77,6 +78,19 @@ pub enum OpenError {
         /// What is in it.
         found: u32,
     },
+    /// Written by an earlier program, and not to be brought to this one's format.
+    #[error(
+        "the database {} has format {from} and cannot be given format {}: {source}; it is as it was before",
+        path.display(), tables::FORMAT
+    )]
+    Migration {
+        /// Which file.
+        path: PathBuf,
+        /// What is in it.
+        from: u32,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// Not a database of Astral's, or a damaged one.
     #[error("the database {} cannot be opened: {source}; if the disk has failed, restore a backup", path.display())]
     Database {
@@ -133,8 +147,9 @@ impl Store {
         let mut builder = redb::Builder::new();
         let database = builder.set_cache_size(cache).create_with_backend(storage(backend));
         let database = database.map_err(|error| failed(error.into()))?;
-        let last_id = Self::prepare(&database, folder).map_err(|error| match error {
+        let last_id = Self::prepare(&database, &path).map_err(|error| match error {
             Prepare::Format(found) => OpenError::Format { path: folder.to_owned(), found },
+            Prepare::Migration { from, source } => OpenError::Migration { path: path.clone(), from, source },
             Prepare::Failed(error) => failed(*error),
         })?;
         let snapshots = Arc::new(Snapshots::new(Arc::new(database)));
@@ -143,14 +158,15 @@ impl Store {
         Ok(Self { snapshots, clock, recent, writer })
     }
 
-    /// Makes the tables of a new database, refuses one of an unknown format, and returns the last id.
-    fn prepare(database: &Database, folder: &Path) -> Result<u128, Prepare> {
+    /// Makes the tables of a new database, gives one of an earlier format this program's, refuses one of an unknown
+    /// format, and returns the last id.
+    fn prepare(database: &Database, file: &Path) -> Result<u128, Prepare> {
         let is_new = {
             let transaction = database.begin_read()?;
             transaction.list_tables()?.next().is_none()
         };
         if is_new {
-            tracing::info!(folder = %folder.display(), "a new database");
+            tracing::info!(file = %file.display(), "a new database");
             let transaction = database.begin_write()?;
             transaction.open_table(META.definition)?.insert(&b"format"[..], &tables::FORMAT.to_be_bytes()[..])?;
             transaction.commit()?;
@@ -161,8 +177,15 @@ impl Store {
             meta.get(&b"format"[..])?.and_then(|value| Some(u32::from_be_bytes(value.value().try_into().ok()?)));
         match format {
             Some(tables::FORMAT) => {}
+            Some(from @ 1) => {
+                let cannot = |source| Prepare::Migration { from, source };
+                migrate::copy_beside(file, from).map_err(|error| cannot(error.into()))?;
+                migrate::from_format_1(database).map_err(|error| cannot(error.into()))?;
+            }
             other => return Err(Prepare::Format(other.unwrap_or(0))),
         }
+        drop(meta);
+        let transaction = database.begin_read()?;
         let present: std::collections::HashSet<String> =
             transaction.list_tables()?.map(|table| table.name().to_owned()).collect();
         // A table that came with a newer version is made when that version first opens the database.
@@ -173,6 +196,7 @@ impl Store {
             }
             transaction.commit()?;
         }
+        let meta = transaction.open_table(META.definition)?;
         let last_id =
             meta.get(&b"last_id"[..])?.and_then(|value| Some(u128::from_be_bytes(value.value().try_into().ok()?)));
         Ok(last_id.unwrap_or(0))
@@ -237,6 +261,7 @@ fn open_private(folder: &Path, file: &Path) -> std::io::Result<File> {
 
 enum Prepare {
     Format(u32),
+    Migration { from: u32, source: Box<dyn std::error::Error + Send + Sync> },
     Failed(Box<redb::Error>),
 }
 
@@ -438,17 +463,21 @@ impl WriteTx {
         I::from_bits(bits)
     }
 
+    /// A table whose rows will be changed: for whoever changes many of it. No other handle to it may be open.
+    pub(in crate::service) fn change(&self, table: Table) -> Result<Opened<'_>, TableError> {
+        self.changed.set(true);
+        self.rows(table)
+    }
+
     /// Writes `value` under `key`.
     pub(in crate::service) fn put(&self, table: Table, key: &[u8], value: &[u8]) -> Result<(), Unavailable> {
-        self.changed.set(true);
-        self.rows(table)?.insert(key, value)?;
+        self.change(table)?.insert(key, value)?;
         Ok(())
     }
 
     /// Removes what is under `key`; `false` if nothing was.
     pub(in crate::service) fn delete(&self, table: Table, key: &[u8]) -> Result<bool, Unavailable> {
-        self.changed.set(true);
-        Ok(self.rows(table)?.remove(key)?.is_some())
+        Ok(self.change(table)?.remove(key)?.is_some())
     }
 
     /// The keys that begin with `prefix`.

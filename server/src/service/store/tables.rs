@@ -30,7 +30,7 @@ macro_rules! tables {
 
 /// The format that this program writes. Raised when an older program would misread what a newer one
 /// has written; a new table or a new version of a record needs no raise.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 tables! {
     /// `format`: u32; `last_id`: u128; `usage_generation`: u64; `usage_begun`: day (u32); `heads_recorded`,
@@ -42,10 +42,11 @@ tables! {
     USERS = "users",
     /// lowercase email -> user
     USER_EMAILS = "user_emails",
-    /// organization, member -> `Member` as its JSON behind a short head
-    MEMBERS = "members",
-    /// organization, kind of index, value, member -> nothing
-    MEMBER_INDEX = "member_index",
+    /// organization, kind of list, value, last member that it may hold -> members that follow each other:
+    /// `members/block.rs`
+    MEMBER_BLOCKS = "member_blocks",
+    /// organization, kind of name, email or external id -> member
+    MEMBER_NAMES = "member_names",
     /// user, organization -> member
     MEMBERSHIPS = "memberships",
     /// hash of the code -> `Invitation`

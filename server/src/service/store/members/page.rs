@@ -1,14 +1,18 @@
-//! Listing members: by id, or by an index that names few of them, with what is left looked up in others.
+//! Listing members: from the list that holds the fewest, and what is left of the filter looked up.
 
 use std::{
     borrow::Cow,
-    ops::{Bound, ControlFlow},
+    ops::{Bound, Range},
 };
 
-use redb::ReadableTable;
+use redb::{AccessGuard, ReadableTable};
 use serde::Deserialize;
 
-use super::{Index, Row, WORD_BEFORE, WORD_BYTES, index_prefix, index_word, split, text_value};
+use super::{
+    List, WORD_BYTES,
+    block::{self, Block, LAST},
+    list, listed_word, text_value,
+};
 use crate::service::{
     error::Unavailable,
     model::{
@@ -19,8 +23,8 @@ use crate::service::{
         search::Search,
     },
     store::{
-        Read, after_prefix, scan,
-        tables::{MEMBER_INDEX, MEMBERS, key},
+        Read,
+        tables::{MEMBER_BLOCKS, key},
     },
 };
 
@@ -29,99 +33,145 @@ use crate::service::{
 pub struct Window<'a> {
     /// How many members at most.
     pub limit: usize,
-    /// How many entries are looked at, at most.
+    /// How many members are looked at, at most.
     pub examine: usize,
     /// Where it begins: where the page before has ended, or `None`.
     pub position: Option<&'a [u8]>,
 }
 
-/// The index that finds the fewest members for this filter, and the value to look for.
-fn driver(filter: &MemberFilter) -> Option<(Index, Vec<u8>)> {
-    let word = filter.search.as_ref().map(|search| (Index::Word, index_word(search.longest()).as_bytes().to_vec()));
-    let coach = || filter.coach_id.map(|coach| (Index::Coach, coach.to_bytes().to_vec()));
-    let label = || filter.label.as_ref().map(|label| (Index::Label, text_value(label.as_str())));
-    let status = || filter.status.map(|status| (Index::Status, vec![status as u8]));
-    let role = || filter.role.map(|role| (Index::Role, vec![role as u8]));
-    let rare_status = || status().filter(|_| filter.status != Some(MemberStatus::Active));
-    let rare_role = || role().filter(|_| filter.role != Some(Role::Athlete));
-    word.or_else(coach).or_else(label).or_else(rare_role).or_else(rare_status).or_else(status).or_else(role)
+/// The list that holds the fewest members of whom this filter may mean some, and with what its value begins.
+fn driver(filter: &MemberFilter) -> (List, Vec<u8>) {
+    let word = filter.search.as_ref().map(|search| (List::Word, listed_word(search.longest()).as_bytes().to_vec()));
+    let coach = || filter.coach_id.map(|coach| (List::Coach, coach.to_bytes().to_vec()));
+    let label = || filter.label.as_ref().map(|label| (List::Label, text_value(label.as_str())));
+    let role = filter.role.filter(|role| *role != Role::Athlete);
+    let role = || role.map(|role| (List::Role, vec![role as u8]));
+    let status = filter.status.filter(|status| *status != MemberStatus::Active);
+    let status = || status.map(|status| (List::Status, vec![status as u8]));
+    word.or_else(coach).or_else(label).or_else(role).or_else(status).unwrap_or((List::All, Vec::new()))
 }
 
-/// What of a filter is left once its driver has named a member.
+/// What of a filter is left of those in the driver's list.
 struct Rest<'a> {
     role: Option<Role>,
     status: Option<MemberStatus>,
-    /// What stands before the member's id in the entries that it must have.
-    entries: Vec<Vec<u8>>,
+    /// Other lists that a member must be in.
+    lists: Vec<Vec<u8>>,
+    /// In a list of those with a word: by what it was found.
     search: Option<&'a Search>,
 }
 
 impl<'a> Rest<'a> {
-    fn of(filter: &'a MemberFilter, organization_id: OrganizationId, driver: Option<Index>) -> Self {
-        let label = filter.label.as_ref().filter(|_| driver != Some(Index::Label));
-        let label = label.map(|label| index_prefix(organization_id, Index::Label, &text_value(label.as_str())));
-        let coach = filter.coach_id.filter(|_| driver != Some(Index::Coach));
-        let coach = coach.map(|coach| index_prefix(organization_id, Index::Coach, &coach.to_bytes()));
+    fn of(filter: &'a MemberFilter, organization_id: OrganizationId, driver: List) -> Self {
+        let label = filter.label.as_ref().filter(|_| driver != List::Label);
+        let label = label.map(|label| list(organization_id, List::Label, &text_value(label.as_str())));
+        let coach = filter.coach_id.filter(|_| driver != List::Coach);
+        let coach = coach.map(|coach| list(organization_id, List::Coach, &coach.to_bytes()));
         Self {
-            role: filter.role.filter(|_| driver != Some(Index::Role)),
-            status: filter.status.filter(|_| driver != Some(Index::Status)),
-            entries: label.into_iter().chain(coach).collect(),
+            role: filter.role.filter(|_| driver != List::Role),
+            status: filter.status.filter(|_| driver != List::Status),
+            lists: label.into_iter().chain(coach).collect(),
             search: filter.search.as_ref(),
         }
     }
 
-    /// Whether a member can be listed where an entry names it with this value, and not at a word before that.
-    fn is_listed_here(&self, value: &[u8]) -> bool {
-        match (self.search, value) {
-            (Some(search), [WORD_BEFORE, before @ ..]) => !before.starts_with(index_word(search.longest()).as_bytes()),
-            _ => true,
-        }
-    }
-
-    /// Whether the row's head passes.
-    fn passes_head(&self, row: &Row<'_>) -> bool {
-        self.role.is_none_or(|role| role == row.head.role) && self.status.is_none_or(|status| status == row.head.status)
-    }
-
-    /// Whether the member has the entries that it must have.
-    fn passes_index(
+    /// Whether the member at this place passes. What costs least first.
+    fn passes<R: ReadableTable<&'static [u8], &'static [u8]>>(
         &self,
-        index: &impl ReadableTable<&'static [u8], &'static [u8]>,
-        id: &[u8; 16],
+        block: &Block<'_>,
+        at: usize,
+        all: &mut All<'_, R>,
     ) -> Result<bool, Unavailable> {
-        for entry in &self.entries {
-            if index.get(&key(&[entry, id])[..])?.is_none() {
+        // Where the word before it matches, too, the member was listed there.
+        if self.search.is_some_and(|search| usize::from(block.shared(at)) >= listed_word(search.longest()).len()) {
+            return Ok(false);
+        }
+        if self.role.is_some() || self.status.is_some() {
+            let head = block.head(at)?;
+            if self.role.is_some_and(|role| role != head.role)
+                || self.status.is_some_and(|status| status != head.status)
+            {
                 return Ok(false);
             }
         }
-        Ok(true)
+        for list in &self.lists {
+            if block::get(all.rows, list, block.id(at), |_, _| Ok(()))?.is_none() {
+                return Ok(false);
+            }
+        }
+        match self.search {
+            Some(search) if search.words().len() > 1 || search.longest().len() > WORD_BYTES => {
+                all.json_of(block, at, |json| Self::is_found(search, json))
+            }
+            _ => Ok(true),
+        }
     }
 
-    /// Whether the search finds the member, which an entry has named with this value; `word` is what the entry begins
-    /// with.
-    fn passes_search(&self, row: &Row<'_>, word: &[u8], value: &[u8]) -> Result<bool, Unavailable> {
-        let Some(search) = self.search else { return Ok(true) };
-        let (sought, longest) = (search.words(), search.longest());
-        if !value.is_empty() && sought.len() == 1 && longest.len() <= WORD_BYTES {
-            return Ok(true);
-        }
-        let Named { display_name, email } =
-            serde_json::from_slice(row.json).map_err(|_| Unavailable::Corrupt("member"))?;
+    /// Whether the search finds the member with this JSON.
+    fn is_found(search: &Search, json: &[u8]) -> Result<bool, Unavailable> {
+        let Found { display_name, email } = serde_json::from_slice(json).map_err(|_| Unavailable::Corrupt("member"))?;
         let words = Member::words_of(&display_name, email.as_deref());
-        let first = words.iter().find(|word| word.starts_with(longest));
-        let listed_here = first.is_some_and(|first| word.starts_with(&text_value(index_word(first))));
-        let all = sought.iter().all(|sought| words.iter().any(|word| word.starts_with(sought.as_str())));
-        Ok(all && (listed_here || !value.is_empty()))
+        Ok(search.words().iter().all(|sought| words.iter().any(|word| word.starts_with(sought.as_str()))))
     }
 }
 
 /// What a member is found by.
 #[derive(Deserialize)]
-struct Named<'a> {
+struct Found<'a> {
     #[serde(borrow)]
     display_name: Cow<'a, str>,
     #[serde(borrow)]
     email: Option<Cow<'a, str>>,
+}
+
+/// What stands before a member.
+const fn comma(is_first: bool) -> &'static [u8] {
+    if is_first { b"" } else { b"," }
+}
+
+/// Writes these members of the block behind what is in `out`; how many they are.
+fn write(block: &Block<'_>, run: Range<usize>, is_first: bool, out: &mut Vec<u8>) -> Result<usize, Unavailable> {
+    let count = run.len();
+    if count > 0 {
+        out.extend_from_slice(comma(is_first));
+        out.extend_from_slice(block.run(run)?);
+    }
+    Ok(count)
+}
+
+/// The list of all members, where the JSON is of those whom another list names without it.
+struct All<'a, R> {
+    rows: &'a R,
+    list: Vec<u8>,
+    /// The block that was looked into last: who follows each other in one list often lies in one block here.
+    current: Option<AccessGuard<'a, &'static [u8]>>,
+}
+
+impl<'a, R: ReadableTable<&'static [u8], &'static [u8]>> All<'a, R> {
+    /// What `read` makes of the JSON of the member at this place of a block of any list.
+    fn json_of<T>(
+        &mut self,
+        block: &Block<'_>,
+        at: usize,
+        read: impl FnOnce(&[u8]) -> Result<T, Unavailable>,
+    ) -> Result<T, Unavailable> {
+        let own = block.run(at..at + 1)?;
+        if !own.is_empty() {
+            return read(own);
+        }
+        let id = block.id(at);
+        if let Some(bytes) = &self.current {
+            let current = Block::read(bytes.value())?;
+            if let Ok(at) = current.find(id) {
+                return read(current.run(at..at + 1)?);
+            }
+        }
+        let found = self.rows.lower_bound(Bound::Included(&key(&[&self.list, id])[..]))?.next()?;
+        let bytes = self.current.insert(found.ok_or(Unavailable::Corrupt("members"))?.1);
+        let current = Block::read(bytes.value())?;
+        let at = current.find(id).map_err(|_| Unavailable::Corrupt("members"))?;
+        read(current.run(at..at + 1)?)
+    }
 }
 
 /// Writes a page of the members within `reach` that match `filter` behind what is in `out`, as the JSON in which they
@@ -136,52 +186,59 @@ pub fn page(
     out: &mut Vec<u8>,
 ) -> Result<Option<Vec<u8>>, Unavailable> {
     let Reach::Everything = reach;
-    let (members, index) = (tx.rows(MEMBERS)?, tx.rows(MEMBER_INDEX)?);
-    let driver = driver(filter);
-    let rest = Rest::of(filter, organization_id, driver.as_ref().map(|(index, _)| *index));
-    let organization = organization_id.to_bytes();
-    let (rows, space, prefix) = match &driver {
-        None => (&members, organization.to_vec(), organization.to_vec()),
-        Some((of, value)) => {
-            (&index, index_prefix(organization_id, *of, &[]), index_prefix(organization_id, *of, value))
-        }
-    };
-    let start = position.map_or_else(|| prefix.clone(), |position| key(&[&space, position]));
-    let from = if position.is_some() { Bound::Excluded(&start[..]) } else { Bound::Included(&start[..]) };
-    let end = after_prefix(&prefix);
-    let range = (from, end.as_deref().map_or(Bound::Unbounded, Bound::Excluded));
-    let (mut count, mut examined, mut last, mut next) = (0, 0, Vec::new(), None);
-    let mut write = |row: &Row<'_>, count: &mut usize| {
-        if *count > 0 {
-            out.push(b',');
-        }
-        out.extend_from_slice(row.json);
-        *count += 1;
-    };
-    scan(&**rows, range, false, |entry, value| {
-        if count == limit || examined == examine {
-            next = Some(std::mem::take(&mut last));
-            return Ok(ControlFlow::Break(()));
-        }
-        examined += 1;
-        last.clear();
-        last.extend_from_slice(&entry[space.len()..]);
-        if driver.is_none() {
-            write(&split(value)?, &mut count);
-            return Ok(ControlFlow::Continue(()));
-        }
-        let id = entry.last_chunk().ok_or(Unavailable::Corrupt("member index"))?;
-        if rest.is_listed_here(value) {
-            let row = members.get(&key(&[&organization, id])[..])?.ok_or(Unavailable::Corrupt("member index"))?;
-            let row = split(row.value())?;
-            // What costs least first.
-            if rest.passes_head(&row) && rest.passes_index(&*index, id)? && rest.passes_search(&row, &last, value)? {
-                write(&row, &mut count);
+    let rows = tx.rows(MEMBER_BLOCKS)?;
+    let (driver, value) = driver(filter);
+    let rest = Rest::of(filter, organization_id, driver);
+    // A position is value and id in these lists.
+    let lists = list(organization_id, driver, &[]);
+    let prefix = key(&[&lists, &value]);
+    let start = position.map_or_else(|| prefix.clone(), |position| key(&[&lists, position]));
+    let after = position.and_then(|_| start.split_last_chunk::<16>());
+    let mut blocks = rows.lower_bound(Bound::Included(&start[..]))?;
+    let mut all = All { rows: &*rows, list: list(organization_id, List::All, &[]), current: None };
+    let (mut count, mut examined, mut last) = (0, 0, None);
+    while let Some((place, bytes)) = blocks.next()? {
+        let place = place.value();
+        let Some((of_list, last_of_list)) = place.split_last_chunk().filter(|_| place.starts_with(&prefix)) else {
+            break;
+        };
+        let block = Block::read(bytes.value())?;
+        let mut at = match after {
+            Some((of, id)) if of == of_list => block.find(id).map_or_else(|next| next, |at| at + 1),
+            _ => 0,
+        };
+        let mut run = at..at;
+        while at < block.len() && count + run.len() < limit && examined < examine {
+            examined += 1;
+            let passes = rest.passes(&block, at, &mut all)?;
+            at += 1;
+            if passes && block.has_json(at - 1) {
+                // Those who stand side by side leave together.
+                run.end = at;
+                continue;
+            }
+            count += write(&block, std::mem::replace(&mut run, at..at), count == 0, out)?;
+            if passes {
+                out.extend_from_slice(comma(count == 0));
+                all.json_of(&block, at - 1, |json| {
+                    out.extend_from_slice(json);
+                    Ok(())
+                })?;
+                count += 1;
             }
         }
-        Ok(ControlFlow::Continue(()))
-    })?;
-    Ok(next)
+        count += write(&block, run, count == 0, out)?;
+        if at > 0 {
+            last = Some(key(&[&of_list[lists.len()..], block.id(at - 1)]));
+        }
+        if at < block.len() {
+            return Ok(last);
+        }
+        if driver != List::Word && *last_of_list == LAST {
+            break;
+        }
+    }
+    Ok(None)
 }
 
 #[cfg(test)]
@@ -191,7 +248,7 @@ mod tests {
     use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
 
     use super::{
-        super::{delete, put},
+        super::{delete, get, put},
         *,
     };
     use crate::service::{
@@ -263,8 +320,7 @@ mod tests {
             })
     }
 
-    /// Page after page, each member that is meant is listed, and once; whatever has changed, whatever is asked for,
-    /// and also by an index as it was written before its words had values.
+    /// Page after page, each member that is meant is listed, and once; whatever has changed, whatever is asked for.
     #[tokio::test]
     async fn each_member_that_a_filter_means_is_listed_once() {
         let folder = tempfile::tempdir().expect("a folder");
@@ -294,12 +350,12 @@ mod tests {
                 write(Box::new(move |tx| put(tx, Some((&before, 1)), &after))).await;
             }
         }
-        write(Box::new(move |tx| {
-            let words = index_prefix(organization_id, Index::Word, &[]);
-            let emptied = tx.keys(MEMBER_INDEX, &words)?;
-            emptied.iter().step_by(3).try_for_each(|entry| tx.put(MEMBER_INDEX, entry, &[]))
-        }))
-        .await;
+        for number in 1..=61 {
+            let id = MemberId::from_bits(number);
+            let wanted = members.iter().find(|member| member.id == id).cloned();
+            let found = store.read(|tx| Ok(get(tx, organization_id, id)?)).expect("read").map(|(member, _)| member);
+            assert_eq!(found, wanted, "seed {seed}, {id}");
+        }
         for _ in 0..400 {
             let filter = random_filter(&mut random);
             let (limit, examine) = (random.random_range(1..20), random.random_range(1..20));
