@@ -163,6 +163,7 @@ pub async fn pages(server: &Running, keys: &[Key]) -> Vec<Operation> {
         with("role=coach", "&role=coach"),
         with("coach_id=…", &format!("&coach_id={coach}")),
         with("q=ana", "&q=ana"),
+        with("q=m1, a word of emails", "&q=m1"),
         with("q=ana%20ruiz", "&q=ana%20ruiz"),
         with("label=U14, status=suspended, q=ana", "&label=U14&status=suspended&q=ana"),
     ]
