@@ -40,7 +40,7 @@ const GROUPS: [(&str, &[&str]); 8] = [
 pub fn measure(server: &Running, keys: &[Key]) -> Result<Profile, String> {
     let files = tempfile::tempdir().expect("a folder");
     let data = files.path().join("perf.data");
-    let reading = Requests::new(files.path(), "read", &operations(keys)[0].requests, false);
+    let reading = Requests::new(files.path(), "read", &operations(server, keys)[0].requests, false);
     load(server, &reading, CONNECTIONS, WARM);
     let reading = Loading::begin(server, &reading, CONNECTIONS, WATCHED + 1);
     let recorded = Command::new("perf")

@@ -1,6 +1,6 @@
 //! What reads: each operation beside the same bytes from memory, and how it grows with the data.
 
-use std::fs;
+use std::{cmp::Ordering, fs};
 
 use serde_json::Value;
 
@@ -11,25 +11,52 @@ use crate::{
     program::{Running, as_role, astral_server},
 };
 
-/// Requests of one kind.
-pub struct Operation {
+/// Requests of one kind, for one server.
+pub struct Operation<'a> {
+    pub server: &'a Running,
     pub name: String,
     pub status: u16,
     pub requests: Vec<Request>,
 }
 
-/// An operation, and what it took.
+/// An operation, and what it took, round by round.
 pub struct Row {
     pub name: String,
-    pub ours: Load,
-    /// The same framework, answering the same bytes from memory.
-    pub fixed: Load,
+    pub ours: Vec<Load>,
+    /// The same framework, answering the same bytes from memory, right after.
+    pub fixed: Vec<Load>,
+}
+
+/// The one in the middle.
+fn median<T>(mut of: Vec<T>, by: impl Fn(&T, &T) -> Ordering) -> T {
+    of.sort_by(by);
+    of.swap_remove(of.len() / 2)
+}
+
+/// By how much more of the processor one takes than the other, from round to round: the machine may be quicker in one
+/// round than in the next, and hardly within one.
+fn ratio(of: &[Load], to: &[Load]) -> f64 {
+    let ratios = of.iter().zip(to).map(|(of, to)| of.processor.as_secs_f64() / to.processor.as_secs_f64());
+    median(ratios.collect(), f64::total_cmp)
 }
 
 impl Row {
     /// How much more processor time a request takes than one for the same bytes from memory.
     pub fn ratio(&self) -> f64 {
-        self.ours.processor.as_secs_f64() / self.fixed.processor.as_secs_f64()
+        ratio(&self.ours, &self.fixed)
+    }
+
+    /// How much more than one of another operation, that was measured in turns with it.
+    pub fn beside(&self, other: &Self) -> f64 {
+        ratio(&self.ours, &other.ours)
+    }
+
+    /// The round in the middle of the server's, and the memory that it took at most; the round in the middle of the
+    /// others.
+    pub fn middle(&self) -> (Load, Load) {
+        let middle = |loads: &[Load]| median(loads.to_vec(), |one, other| one.processor.cmp(&other.processor));
+        let resident = self.ours.iter().map(|load| load.resident).max().unwrap_or_default();
+        (Load { resident, ..middle(&self.ours) }, middle(&self.fixed))
     }
 }
 
@@ -53,8 +80,9 @@ fn club(key: &Key) -> String {
 }
 
 /// The requests of an integration, with each of these keys.
-pub fn operations(keys: &[Key]) -> Vec<Operation> {
+pub fn operations<'a>(server: &'a Running, keys: &[Key]) -> Vec<Operation<'a>> {
     let each = |name: &str, path: &dyn Fn(&Key) -> String| Operation {
+        server,
         name: name.to_owned(),
         status: 200,
         requests: keys.iter().map(|key| Request::get(path(key), &key.secret)).collect(),
@@ -67,6 +95,7 @@ pub fn operations(keys: &[Key]) -> Vec<Operation> {
         each("the club, with a key", &club),
         each("who am I, with a key", &|_| "/api/v1/auth/me".to_owned()),
         Operation {
+            server,
             name: "a key that nobody has".to_owned(),
             status: 401,
             requests: keys.iter().map(|key| Request::get(club(key) + "/members?limit=50", unknown)).collect(),
@@ -92,11 +121,11 @@ pub async fn check(server: &Running, keys: &[Key], set: &DataSet) {
     }
 }
 
-/// Measures operations of a server, each beside the same bytes from memory.
-pub async fn measure(server: &Running, operations: &[Operation]) -> Vec<Row> {
+/// Measures operations in turns, each beside the same bytes from memory. What is to be compared stands side by side.
+pub async fn measure(operations: &[Operation<'_>]) -> Vec<Row> {
     let bodies = tempfile::tempdir().expect("a folder");
     for (number, operation) in operations.iter().enumerate() {
-        let (status, body) = answer(server, &operation.requests[0]).await;
+        let (status, body) = answer(operation.server, &operation.requests[0]).await;
         assert_eq!(status, operation.status, "{}", operation.name);
         fs::write(bodies.path().join(format!("{number:03}")), body).expect("written");
     }
@@ -112,25 +141,20 @@ pub async fn measure(server: &Running, operations: &[Operation]) -> Vec<Row> {
             (ours, file(&format!("fixed {number}"), &[same], false))
         })
         .collect();
-    for (ours, theirs) in &pairs {
+    for ((ours, theirs), operation) in pairs.iter().zip(operations) {
         // What is read from disk for the first time is read here.
-        load(server, ours, CONNECTIONS, WARM);
+        load(operation.server, ours, CONNECTIONS, WARM);
         load(&fixed, theirs, CONNECTIONS, 1);
     }
     // In turns: a machine that others use too is quick for a while and then slow.
     let mut loads = vec![(Vec::new(), Vec::new()); pairs.len()];
     for _ in 0..ROUNDS {
-        for ((ours, theirs), loads) in pairs.iter().zip(&mut loads) {
-            loads.0.push(load(server, ours, CONNECTIONS, ROUND));
+        for (((ours, theirs), operation), loads) in pairs.iter().zip(operations).zip(&mut loads) {
+            loads.0.push(load(operation.server, ours, CONNECTIONS, ROUND));
             loads.1.push(load(&fixed, theirs, CONNECTIONS, ROUND));
         }
     }
-    // Who else uses the machine can only make a request dearer: what comes nearest to its cost is the least.
-    let least = |loads: Vec<Load>| loads.into_iter().min_by_key(|load| load.processor).expect("some rounds");
-    let row = |(operation, (all_ours, all_fixed)): (&Operation, (Vec<Load>, Vec<Load>))| {
-        let resident = all_ours.iter().map(|load| load.resident).max().unwrap_or_default();
-        Row { name: operation.name.clone(), ours: Load { resident, ..least(all_ours) }, fixed: least(all_fixed) }
-    };
+    let row = |(operation, (ours, fixed)): (&Operation<'_>, _)| Row { name: operation.name.clone(), ours, fixed };
     operations.iter().zip(loads).map(row).collect()
 }
 
@@ -142,12 +166,13 @@ pub async fn serve(set: &DataSet, keys: &[Key]) -> Running {
 }
 
 /// Pages of one roster: the first, ones that are far behind it, and ones with filters.
-pub async fn pages(server: &Running, keys: &[Key]) -> Vec<Operation> {
+pub async fn pages<'a>(server: &'a Running, keys: &[Key]) -> Vec<Operation<'a>> {
     let key = &keys[0];
     let roster = club(key) + "/members";
     let coach = json(server, &Request::get(format!("{roster}?role=coach&limit=1"), &key.secret)).await;
     let coach = coach["data"][0]["id"].as_str().expect("there are coaches").to_owned();
     let with = |name: &str, query: &str| Operation {
+        server,
         name: name.to_owned(),
         status: 200,
         requests: keys.iter().map(|key| Request::get(format!("{roster}?limit=50{query}"), &key.secret)).collect(),

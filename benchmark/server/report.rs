@@ -44,7 +44,7 @@ fn table(rows: &[Row], heading: &str, other: impl Fn(usize, &Row) -> String) -> 
          | {heading} | memory MB |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n"
     );
     for (number, row) in rows.iter().enumerate() {
-        let Row { name, ours, fixed } = row;
+        let (name, (ours, fixed)) = (&row.name, row.middle());
         let _ = writeln!(
             text,
             "| {name} | {} | {} | {} | {} | {} | {} | {:.2} | {} | {} |",
@@ -69,15 +69,21 @@ pub fn introduction() -> String {
          The server as it is shipped (`cargo build --profile dist`), with its limits, usage counts, request ids and \
          logs; wrk sends the requests over {CONNECTIONS} connections of the same machine, and takes its share of the \
          processor. CPU is what the kernel says that the server's process has used, its own time and the kernel's for \
-         it, by request: the least of {ROUNDS} measures, since whoever else uses the machine can only make a request \
-         dearer. Beside it, and in turns with it, the same framework answers the same bytes from memory. Times depend on the machine and on who else uses it; the ratios are what counts.\n",
+         it, by request: the one in the middle of {ROUNDS} rounds. In each round the same framework answers the same bytes from \
+         memory right after; the ratio is the one in the middle of the rounds' ratios, and so is what stands beside something else. \
+         Times depend on the machine and on who else uses it; the ratios are what counts.\n",
         machine(),
     )
 }
 
-/// How much more a request takes than another, each held against the baseline of its own time: the machine may have
-/// been slower by then.
+/// How much more a request takes than another that was measured in turns with it.
 fn beside(row: &Row, reference: &Row) -> String {
+    format!("{:.2}", row.beside(reference))
+}
+
+/// How much more than another that was measured at another time, each held against the baseline of its own: the machine
+/// may have been slower by then.
+fn beside_then(row: &Row, reference: &Row) -> String {
     format!("{:.2}", row.ratio() / reference.ratio())
 }
 
@@ -85,10 +91,11 @@ fn beside(row: &Row, reference: &Row) -> String {
 pub fn clubs(small: &[Row], large: &[Row], all: &[Row]) -> String {
     let mut text = format!("\n### {}\n\n", described(&SMALL));
     text += &table(small, "beside 50 members", |_, row| beside(row, &small[0]));
-    let _ = write!(text, "\n### {}\n\nRequests of {CLUBS} clubs, as above.\n\n", described(&LARGE));
+    let _ =
+        write!(text, "\n### {}\n\nRequests of {CLUBS} clubs, as above, in turns with those.\n\n", described(&LARGE));
     text += &table(large, "beside the small set", |number, row| beside(row, &small[number]));
     text += "\nEvery club, one after the other, so that nothing is found in the cache:\n\n";
-    text += &table(all, "beside the small set", |_, row| beside(row, &small[0]));
+    text += &table(all, "beside the small set", |_, row| beside_then(row, &small[0]));
     text
 }
 

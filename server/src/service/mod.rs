@@ -96,7 +96,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { cache: 64 << 20, max_active_keys: 100, setup_plan: Plan::Coach }
+        Self { cache: 48 << 20, max_active_keys: 100, setup_plan: Plan::Coach }
     }
 }
 

@@ -146,11 +146,15 @@ fn heads_are_due(tx: &ReadTx) -> Result<bool> {
 
 /// The heads of the chains that have grown since they were last recorded.
 fn grown_heads(tx: &ReadTx) -> Result<Vec<Head>> {
-    let known: HashMap<_, _> =
-        store::audit_events::recorded_heads(tx)?.into_iter().map(|head| (head.organization_id, head)).collect();
-    let heads = store::audit_events::heads(tx)?;
-    let has_grown = |head: &Head| head.organization_id.is_some() && known.get(&head.organization_id) != Some(head);
-    Ok(heads.into_iter().filter(has_grown).collect())
+    let mut known = HashMap::new();
+    store::audit_events::each_recorded_head(tx, |head| {
+        known.insert(head.organization_id, (head.number, head.hash));
+    })?;
+    let mut heads = store::audit_events::heads(tx)?;
+    heads.retain(|head| {
+        head.organization_id.is_some() && known.get(&head.organization_id) != Some(&(head.number, head.hash))
+    });
+    Ok(heads)
 }
 
 /// Records heads of other chains in the server's own.
@@ -179,18 +183,23 @@ fn near_end(tx: &ReadTx) -> Result<(Vec<NearEnd>, Timestamp)> {
     let now = tx.now();
     // A server that was not there tells late; one that is new tells of what lies ahead alone.
     let since = store::api_keys::expiries_told(tx)?.unwrap_or(now);
-    let mut found = Vec::new();
-    for organization in store::organizations::all(tx)? {
+    let mut found: Vec<NearEnd> = Vec::new();
+    store::organizations::each_id(tx, |organization_id| {
+        let first = found.len();
         for days in AHEAD {
             let ahead = TimeDelta::days(days);
             let ends = (since.plus(ahead), now.plus(ahead));
-            for (id, expires_at) in store::api_keys::ending_between(tx, organization.id, ends)? {
+            for (id, expires_at) in store::api_keys::ending_between(tx, organization_id, ends)? {
+                let near = NearEnd { organization_id, id, expires_at, days };
                 // Of one that was missed several times, the nearest tells all.
-                found.retain(|near: &NearEnd| near.id != id);
-                found.push(NearEnd { organization_id: organization.id, id, expires_at, days });
+                match found[first..].iter_mut().find(|known| known.id == id) {
+                    Some(known) => *known = near,
+                    None => found.push(near),
+                }
             }
         }
-    }
+        Ok(())
+    })?;
     Ok((found, now))
 }
 

@@ -189,16 +189,21 @@ pub fn put_heads_recorded(tx: &WriteTx) -> Result<(), Unavailable> {
 /// The heads of other chains that the server's chain has recorded, oldest first: each of them counts, since a chain that
 /// was cut is recorded as it is the day after.
 pub fn recorded_heads(tx: &impl Read) -> Result<Vec<Head>, Unavailable> {
-    let mut recorded: Vec<Head> = Vec::new();
+    let mut recorded = Vec::new();
+    each_recorded_head(tx, |head| recorded.push(head))?;
+    Ok(recorded)
+}
+
+/// The same, one after the other: there are as many as clubs each day.
+pub fn each_recorded_head(tx: &impl Read, mut visit: impl FnMut(Head)) -> Result<(), Unavailable> {
     tx.scan_prefix(AUDIT_EVENTS, &chain(None), |_, bytes| {
         let event = bytes.get(32..).and_then(|content| serde_json::from_slice::<AuditEvent>(content).ok());
         if let Some(event) = event.filter(|event| event.action == RECORD_HEADS) {
             let heads: Vec<Head> = serde_json::from_value(event.changes["heads"].clone()).unwrap_or_default();
-            recorded.extend(heads);
+            heads.into_iter().for_each(&mut visit);
         }
         Ok(ControlFlow::Continue(()))
-    })?;
-    Ok(recorded)
+    })
 }
 
 #[cfg(test)]

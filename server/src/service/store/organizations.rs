@@ -34,6 +34,17 @@ pub fn exist(tx: &impl Read) -> Result<bool, Unavailable> {
     Ok(found)
 }
 
+/// The ids of all of them, one after the other, until `visit` fails: there can be more than memory should hold at once.
+pub fn each_id(
+    tx: &impl Read,
+    mut visit: impl FnMut(OrganizationId) -> Result<(), Unavailable>,
+) -> Result<(), Unavailable> {
+    tx.scan_prefix(ORGANIZATIONS, b"", |id, _| {
+        visit(OrganizationId::from_bytes(id).ok_or(Unavailable::Corrupt("organization"))?)?;
+        Ok(ControlFlow::Continue(()))
+    })
+}
+
 /// All of them, by id. For the operator.
 pub fn all(tx: &impl Read) -> Result<Vec<Organization>, Unavailable> {
     let mut organizations = Vec::new();
