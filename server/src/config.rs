@@ -8,13 +8,14 @@ use std::{
     time::Duration,
 };
 
+use chrono::TimeDelta;
 use clap::{Args, ValueEnum};
 use poem::http::Uri;
 use serde::Deserialize;
 
 use crate::{
     http::{HttpSettings, RateLimitSettings},
-    service::{IpRange, Plan, Settings},
+    service::{BackupSchedule, IpRange, Plan, Settings},
 };
 
 /// Where the server listens if nothing else is said.
@@ -93,6 +94,22 @@ pub struct Options {
     #[arg(long, env = "ASTRAL_CACHE_MB", value_name = "MIB")]
     cache_mb: Option<usize>,
 
+    /// Folder for backups that the server makes by itself [default: none are made]
+    #[arg(long, env = "ASTRAL_BACKUP_DIR", value_name = "DIR")]
+    backup_dir: Option<PathBuf>,
+
+    /// Hours between two backups [default: 24]
+    #[arg(long, env = "ASTRAL_BACKUP_EVERY", value_name = "HOURS")]
+    backup_every: Option<usize>,
+
+    /// Backups that are kept; the oldest beyond them are removed [default: 14]
+    #[arg(long, env = "ASTRAL_BACKUP_KEEP", value_name = "N")]
+    backup_keep: Option<usize>,
+
+    /// Free space on the disk below which nothing is written but what takes power away, in MiB; 0 for none [default: 64]
+    #[arg(long, env = "ASTRAL_DISK_RESERVE_MB", value_name = "MIB")]
+    disk_reserve_mb: Option<usize>,
+
     /// Active API keys that an organization may have [default: 100]
     #[arg(long, env = "ASTRAL_MAX_ACTIVE_KEYS", value_name = "N")]
     max_active_keys: Option<usize>,
@@ -121,6 +138,8 @@ pub struct Config {
     pub http: HttpSettings,
     /// For the service.
     pub service: Settings,
+    /// When backups are made, if they are.
+    pub backups: Option<BackupSchedule>,
 }
 
 impl Options {
@@ -173,8 +192,16 @@ impl Options {
         let seconds = |name: &str, set: Option<usize>, otherwise: Duration| {
             Ok::<_, String>(Duration::from_secs(positive(name, set, otherwise.as_secs() as usize)? as u64))
         };
+        let hours = positive("backup-every", self.backup_every.or(file.backup_every), 24)?;
+        let keep = positive("backup-keep", self.backup_keep.or(file.backup_keep), 14)?;
+        let backups = self.backup_dir.or(file.backup_dir).map(|folder| BackupSchedule {
+            folder,
+            every: TimeDelta::hours(i64::try_from(hours).unwrap_or(i64::MAX)),
+            keep,
+        });
         Ok(Config {
             listen,
+            backups,
             http: HttpSettings {
                 public_url,
                 trusted_proxies: self.trusted_proxy.or(file.trusted_proxy).unwrap_or_default(),
@@ -217,6 +244,11 @@ impl Options {
                     self.max_active_keys.or(file.max_active_keys),
                     service.max_active_keys,
                 )?,
+                disk_reserve: match self.disk_reserve_mb.or(file.disk_reserve_mb) {
+                    Some(mib) if mib > LARGEST => return Err(format!("--disk-reserve-mb must be from 0 to {LARGEST}")),
+                    Some(mib) => (mib as u64) << 20,
+                    None => service.disk_reserve,
+                },
                 setup_plan: self.setup_plan.or(file.setup_plan).unwrap_or(service.setup_plan),
             },
         })

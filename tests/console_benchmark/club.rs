@@ -225,6 +225,7 @@ fn key(n: usize, count: usize, now: Timestamp) -> Key {
             by: "Ana Ruiz".into(),
             reason: None,
         }),
+        held: false,
         revoking: false,
     }
 }

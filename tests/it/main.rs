@@ -8,6 +8,7 @@ mod organizations;
 
 mod audit;
 mod authority;
+mod backup;
 mod bad_input;
 mod clients;
 mod command_line;
@@ -16,8 +17,10 @@ mod connections;
 mod console;
 mod durability;
 mod examples;
+mod faults;
 mod formats;
 mod idempotency;
+mod kills;
 mod leaks;
 mod limits;
 mod load;

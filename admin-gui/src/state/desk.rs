@@ -86,6 +86,7 @@ pub fn key(id: &str, name: &str) -> Key {
         last_used_at: Some(now - 2.hours()),
         previous_secret: None,
         revoked: None,
+        held: false,
         revoking: false,
     }
 }

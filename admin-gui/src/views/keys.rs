@@ -157,9 +157,7 @@ fn nothing(ui: &mut Ui, console: &mut Console, draw: &mut Draw<'_>) {
     let searched = console.keys.search.trim().to_owned();
     let (text, explains) = if searched.is_empty() {
         match console.keys.filter {
-            Filter::Active => {
-                ("No active keys", "Every key has expired or was revoked; Revoked and Expired list them.")
-            }
+            Filter::Active => ("No active keys", "Every key has expired, was revoked, or is held; All lists them."),
             Filter::Expiring => ("Nothing expires soon", "No active key expires within 30 days."),
             Filter::Expired => ("No expired keys", "A key whose time has come is listed here."),
             Filter::Revoked => ("No revoked keys", "A key that was taken back is listed here."),
@@ -286,6 +284,7 @@ pub fn status_of(key: &Key, clock: &Clock, colors: &Colors) -> (Option<Tone>, &'
         Status::Active => (Some(colors.ok), "Active"),
         Status::Expired => (None, "Expired"),
         Status::Revoked => (Some(colors.danger), "Revoked"),
+        Status::Held => (Some(colors.warn), "Held"),
     }
 }
 
@@ -306,6 +305,7 @@ fn describe(key: &Key, clock: &Clock) -> Row {
         Status::Active => "active",
         Status::Expired => "expired",
         Status::Revoked => "revoked",
+        Status::Held => "held",
     };
     Row {
         name: format!(
@@ -401,6 +401,18 @@ pub fn ended(ui: &mut Ui, key: &Key, clock: &Clock) {
                 icon: Icon::CircleAlert,
                 title: &format!("Revoked by {}, {}", revoked.by, clock.ago(revoked.at)),
                 text: reason,
+                detail: None,
+                act: None,
+            },
+        );
+    } else if key.status(clock.now) == Status::Held {
+        banner(
+            ui,
+            &Banner {
+                tone: colors.warn,
+                icon: Icon::TriangleAlert,
+                title: "Held since a backup was restored",
+                text: "It is refused until whoever runs this server releases it. Revoke it if nobody needs it any more.",
                 detail: None,
                 act: None,
             },

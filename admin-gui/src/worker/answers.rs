@@ -48,6 +48,7 @@ macro_rules! key {
                 by: revoked.by.display_name,
                 reason: revoked.reason,
             }),
+            held: $key.status == types::KeyStatus::Held,
             revoking: false,
         }
     };

@@ -56,7 +56,7 @@ struct WalkedChain {
 pub async fn audit(data: Option<PathBuf>, command: AuditCommand) -> Result<(), String> {
     match command {
         AuditCommand::Heads => {
-            let heads: Vec<Head> = answer(done(&folder(data)?, Request::AuditHeads).await?)?;
+            let heads: Vec<Head> = answer(done(&folder(data)?, Request::AuditHeads, None).await?)?;
             heads.iter().try_for_each(say)
         }
         AuditCommand::Verify { file, heads, json } => {
@@ -64,7 +64,7 @@ pub async fn audit(data: Option<PathBuf>, command: AuditCommand) -> Result<(), S
             let count = kept.len();
             let walked = match file {
                 Some(file) => walk_copy(&file, kept).await?,
-                None => answer(done(&folder(data)?, Request::VerifyAudit { kept }).await?)?,
+                None => answer(done(&folder(data)?, Request::VerifyAudit { kept }, None).await?)?,
             };
             tell(&walked, count, json)
         }

@@ -1,6 +1,7 @@
 //! The command line: a file a command.
 
 mod audit;
+mod backup;
 mod demo;
 mod init;
 mod operator;
@@ -62,9 +63,21 @@ enum Command {
     /// List users and reset passwords
     #[command(subcommand)]
     User(operator::UserCommand),
-    /// List and revoke API keys
+    /// List, revoke and release API keys
     #[command(subcommand)]
     Key(operator::KeyCommand),
+    /// Copy the database, of a running server or not, into a file that can be restored
+    Backup(backup::BackupOptions),
+    /// Put a backup into the data folder, which no server may have open
+    ///
+    /// What was taken away since the backup was made (keys, secrets, sessions, passwords, roles) is taken away again, as the
+    /// log beside the database tells. Where there is no such log, every session is over and every key held until 'key
+    /// release' lets it work again.
+    Restore(backup::RestoreOptions),
+    /// Look whether the database is whole: every record, every index, every audit chain
+    ///
+    /// Exits with 0 if it is.
+    Check(backup::CheckOptions),
     /// Prove that the audit log is whole
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -94,6 +107,11 @@ impl Command {
 pub fn run() -> ExitCode {
     // Whatever the process writes is its owner's alone.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    // A fault is caught where it happens, and is a line of the log like others.
+    std::panic::set_hook(Box::new(|fault| {
+        let place = fault.location().map(tracing::field::display);
+        tracing::error!(place, what = fault.payload_as_str(), "a fault of the program");
+    }));
     let arguments = Arguments::parse();
     let failure = arguments.command.failure();
     execute(arguments).unwrap_or_else(|message| {
@@ -126,6 +144,9 @@ fn execute(arguments: Arguments) -> Result<ExitCode, String> {
         Command::Org(command) => in_runtime(operator::org(folder(data)?, command)),
         Command::User(command) => in_runtime(operator::user(folder(data)?, command)),
         Command::Key(command) => in_runtime(operator::key(folder(data)?, command)),
+        Command::Backup(options) => in_runtime(backup::backup(folder(data)?, options)),
+        Command::Restore(options) => in_runtime(backup::restore(folder(data)?, options)),
+        Command::Check(options) => in_runtime(backup::check(folder(data)?, options)),
         Command::Audit(command) => in_runtime(audit::audit(data, command)),
     };
     done.map(|()| ExitCode::SUCCESS)

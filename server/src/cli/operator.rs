@@ -2,22 +2,32 @@
 //! socket in it that its owner alone can use.
 
 use std::{
-    os::{fd::AsRawFd as _, unix::fs::PermissionsExt as _},
+    fs::File,
+    io::{IoSlice, IoSliceMut},
+    mem::MaybeUninit,
+    os::{
+        fd::{AsFd as _, AsRawFd as _},
+        unix::fs::PermissionsExt as _,
+    },
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
 use clap::Subcommand;
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
+    recvmsg, sendmsg,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncReadExt as _, AsyncWriteExt as _, Interest},
     net::{UnixListener, UnixStream},
     task::JoinHandle,
 };
 
-use super::{audit, new_password, say, serve};
+use super::{audit, backup, new_password, say, serve};
 use crate::service::{
     ApiKeyId, Conflict, Email, Error, Head, Name, NewHeadCoach, OrganizationId, Password, Plan, Reason, Service,
     Settings, ShellAccess,
@@ -104,21 +114,59 @@ pub enum KeyCommand {
         #[arg(long, value_name = "TEXT")]
         reason: Option<Reason>,
     },
+    /// Let keys work again that are held since a backup was restored: one, or all of the organization
+    Release {
+        /// The organization's id
+        organization: OrganizationId,
+        /// The key's id [default: all of the organization's]
+        key: Option<ApiKeyId>,
+    },
 }
 
 /// What goes over the socket.
 #[derive(Clone, Serialize, Deserialize)]
 pub enum Request {
     ListOrganizations,
-    CreateOrganization { first: bool, organization: Name, plan: Plan, email: Email, name: Name, password: String },
-    SetPlan { organization: OrganizationId, plan: Plan },
-    SetHeadCoach { organization: OrganizationId, email: Email },
+    CreateOrganization {
+        first: bool,
+        organization: Name,
+        plan: Plan,
+        email: Email,
+        name: Name,
+        password: String,
+    },
+    SetPlan {
+        organization: OrganizationId,
+        plan: Plan,
+    },
+    SetHeadCoach {
+        organization: OrganizationId,
+        email: Email,
+    },
     ListUsers,
-    ResetPassword { email: Email, password: String },
-    ListKeys { organization: OrganizationId },
-    RevokeKey { organization: OrganizationId, key: ApiKeyId, reason: Option<Reason> },
+    ResetPassword {
+        email: Email,
+        password: String,
+    },
+    ListKeys {
+        organization: OrganizationId,
+    },
+    RevokeKey {
+        organization: OrganizationId,
+        key: ApiKeyId,
+        reason: Option<Reason>,
+    },
+    ReleaseKeys {
+        organization: OrganizationId,
+        key: Option<ApiKeyId>,
+    },
     AuditHeads,
-    VerifyAudit { kept: Vec<Head> },
+    VerifyAudit {
+        kept: Vec<Head>,
+    },
+    /// Into the file that comes with the request.
+    BackUp,
+    Check,
 }
 
 pub async fn org(folder: PathBuf, command: OrgCommand) -> Result<(), String> {
@@ -154,20 +202,29 @@ pub async fn key(folder: PathBuf, command: KeyCommand) -> Result<(), String> {
         KeyCommand::Revoke { organization, key, reason } => {
             ask(&folder, Request::RevokeKey { organization, key, reason }, false).await
         }
+        KeyCommand::Release { organization, key } => {
+            ask(&folder, Request::ReleaseKeys { organization, key }, false).await
+        }
     }
 }
 
 /// Has `request` done, and prints what came of it.
 pub async fn ask(folder: &Path, request: Request, json: bool) -> Result<(), String> {
-    let answer = done(folder, request).await?;
+    let answer = done(folder, request, None).await?;
     say(if json { serde_json::to_string_pretty(&answer).unwrap_or_default() } else { table(&answer) })
 }
 
-/// Has `request` done, by the running server if there is one; what came of it.
-pub async fn done(folder: &Path, request: Request) -> Result<Value, String> {
+/// Whether a server has the folder.
+pub async fn is_served(folder: &Path) -> bool {
+    let (_folder, socket) = socket_path(folder);
+    UnixStream::connect(socket).await.is_ok()
+}
+
+/// Has `request` done, by the running server if there is one; what came of it. `file` is open for what is to be written.
+pub async fn done(folder: &Path, request: Request, file: Option<File>) -> Result<Value, String> {
     let (_folder, socket) = socket_path(folder);
     Ok(match UnixStream::connect(socket).await {
-        Ok(stream) => over_socket(stream, &request)
+        Ok(stream) => over_socket(stream, &request, file)
             .await
             .map_err(|error| format!("the running server did not answer: {error}"))??,
         Err(_) => {
@@ -190,15 +247,24 @@ pub async fn done(folder: &Path, request: Request) -> Result<Value, String> {
                 }
             }
             let (service, _) = serve::open(folder, Settings::default())?;
-            let answer = perform(&service, request).await;
+            let answer = perform(&service, request, file).await;
             service.close().await.map_err(|error| error.to_string())?;
             answer?
         }
     })
 }
 
-async fn over_socket(mut stream: UnixStream, request: &Request) -> std::io::Result<Result<Value, String>> {
-    stream.write_all(&serde_json::to_vec(request)?).await?;
+async fn over_socket(
+    mut stream: UnixStream,
+    request: &Request,
+    file: Option<File>,
+) -> std::io::Result<Result<Value, String>> {
+    let bytes = serde_json::to_vec(request)?;
+    let sent = match &file {
+        Some(file) => send_with(&stream, &bytes, file).await?,
+        None => 0,
+    };
+    stream.write_all(&bytes[sent..]).await?;
     stream.shutdown().await?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await?;
@@ -210,12 +276,12 @@ const LONGEST_PATH: usize = 100;
 
 /// The path of the socket. The system takes only short ones; where the folder's is longer, it is named by
 /// its open handle, which must live as long as the path is used.
-fn socket_path(folder: &Path) -> (Option<std::fs::File>, PathBuf) {
+fn socket_path(folder: &Path) -> (Option<File>, PathBuf) {
     let path = folder.join(SOCKET);
     if path.as_os_str().len() <= LONGEST_PATH {
         return (None, path);
     }
-    match std::fs::File::open(folder) {
+    match File::open(folder) {
         Ok(open) => {
             let short = PathBuf::from(format!("/proc/self/fd/{}", open.as_raw_fd())).join(SOCKET);
             (Some(open), short)
@@ -263,10 +329,10 @@ async fn answer(mut stream: UnixStream, service: &Service) -> std::io::Result<()
         tracing::warn!(peer, "a stranger tried the operator's socket");
         return Ok(());
     }
-    let mut request = Vec::new();
+    let (mut request, file) = receive(&stream).await?;
     (&mut stream).take(MAX_REQUEST).read_to_end(&mut request).await?;
     let answer = match serde_json::from_slice(&request) {
-        Ok(request) => perform(service, request).await,
+        Ok(request) => perform(service, request, file).await,
         Err(_) => {
             Err("the running server does not know this command; use the astral-server that it was started with"
                 .to_owned())
@@ -276,8 +342,41 @@ async fn answer(mut stream: UnixStream, service: &Service) -> std::io::Result<()
     stream.shutdown().await
 }
 
+/// Sends bytes with an open file, so that the server can write where only whoever asks may, and its sandbox does not let
+/// it; how many of the bytes went.
+async fn send_with(stream: &UnixStream, bytes: &[u8], file: &File) -> std::io::Result<usize> {
+    let files = [file.as_fd()];
+    stream
+        .async_io(Interest::WRITABLE, || {
+            let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+            let mut with = SendAncillaryBuffer::new(&mut space);
+            with.push(SendAncillaryMessage::ScmRights(&files));
+            Ok(sendmsg(stream, &[IoSlice::new(bytes)], &mut with, SendFlags::empty())?)
+        })
+        .await
+}
+
+/// The first bytes of a request, and the open file that came with them.
+async fn receive(stream: &UnixStream) -> std::io::Result<(Vec<u8>, Option<File>)> {
+    let mut bytes = vec![0; 64 << 10];
+    let (count, file) = stream
+        .async_io(Interest::READABLE, || {
+            let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+            let mut with = RecvAncillaryBuffer::new(&mut space);
+            let received = recvmsg(stream, &mut [IoSliceMut::new(&mut bytes)], &mut with, RecvFlags::CMSG_CLOEXEC)?;
+            let file = with.drain().find_map(|message| match message {
+                RecvAncillaryMessage::ScmRights(mut files) => files.next(),
+                _ => None,
+            });
+            Ok((received.bytes, file.map(File::from)))
+        })
+        .await?;
+    bytes.truncate(count);
+    Ok((bytes, file))
+}
+
 /// Does what the operator asks. Reached from a shell on this machine and from nowhere else.
-async fn perform(service: &Service, request: Request) -> Result<Value, String> {
+async fn perform(service: &Service, request: Request, file: Option<File>) -> Result<Value, String> {
     let access = ShellAccess::asserted_by_command_line();
     let done = match request {
         Request::ListOrganizations => service.read(|tx| tx.operator(access).organizations()).map(|organizations| {
@@ -342,6 +441,18 @@ async fn perform(service: &Service, request: Request) -> Result<Value, String> {
         Request::RevokeKey { organization, key, reason } => {
             let revoked = service.write(move |tx| tx.operator(access).revoke_key(organization, key, reason.clone())).await;
             revoked.map(|()| json!({ "id": key, "status": "revoked" }))
+        }
+        Request::ReleaseKeys { organization, key } => {
+            let released = service.write(move |tx| tx.operator(access).release_keys(organization, key)).await;
+            released.map(|count| json!({ "organization": organization, "released": count }))
+        }
+        // These two take long, as the one below does.
+        Request::BackUp => {
+            let file = file.ok_or("no file came with the request")?;
+            tokio::task::block_in_place(|| service.back_up(access, file)).map(|()| json!({}))
+        }
+        Request::Check => {
+            tokio::task::block_in_place(|| backup::check_open(service, access)).map(|checked| json!(checked))
         }
         Request::AuditHeads => service.read(|tx| tx.operator(access).audit_heads()).map(|heads| json!(heads)),
         // It takes long, and others wait to be answered.

@@ -6,6 +6,7 @@ use std::{
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, setrlimit, test_kill_process};
@@ -18,7 +19,7 @@ use tokio::{
 use super::{operator, say};
 use crate::{
     config::Config,
-    service::{Clock, OpenError, Service, Settings, StartError},
+    service::{BackupSchedule, Clock, OpenError, Service, Settings, ShellAccess, StartError},
 };
 
 /// In the data folder: who serves it.
@@ -91,14 +92,41 @@ pub async fn serve(folder: PathBuf, config: Config) -> Result<(), String> {
     if let Some(place) = place {
         say(format_args!("No club yet. Set it up with POST {url}/api/v1/setup; the setup code {place}"))?;
     }
+    let backups = config.backups.map(|schedule| tokio::spawn(keep_backups(Arc::clone(&service), schedule)));
     let stopped = crate::run(listener, service, config.http, stop).await;
     socket.abort();
+    if let Some(backups) = backups {
+        backups.abort();
+    }
     for file in [RUNNING, operator::SOCKET, SETUP_CODE] {
         remove(&folder.join(file));
     }
     stopped.map_err(|error| format!("stopped, but the last uses of keys could not be written: {error}"))?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// How often is looked whether the time for a backup has come, and how soon one that failed is tried again.
+const LOOK_FOR_BACKUP: Duration = Duration::from_secs(60);
+
+/// Makes backups in time until the task is aborted.
+async fn keep_backups(service: Arc<Service>, schedule: BackupSchedule) {
+    let mut ticks = tokio::time::interval(LOOK_FOR_BACKUP);
+    loop {
+        ticks.tick().await;
+        let (service, schedule) = (Arc::clone(&service), schedule.clone());
+        let kept = tokio::task::spawn_blocking(move || {
+            service.keep_backups(ShellAccess::asserted_by_command_line(), &schedule)
+        });
+        match kept.await {
+            Ok(Ok(None)) => {}
+            Ok(Ok(Some(path))) => tracing::info!(file = %path.display(), "a backup is made"),
+            Ok(Err(error)) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "no backup could be made; trying again");
+            }
+            Err(error) => tracing::error!(%error, "no backup could be made; trying again"),
+        }
+    }
 }
 
 /// Listens on `address`.

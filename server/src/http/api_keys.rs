@@ -16,7 +16,7 @@ use super::{
     cursor::List,
     organizations,
     problem::{self, Problem},
-    refused::{BODY, CONDITIONAL, HEAD_COACH, KEY_MANAGER, Kinds, REPEATABLE, Refused},
+    refused::{BODY, CONDITIONAL, HEAD_COACH, KEY_MANAGER, Kinds, REPEATABLE, Refused, WRITES},
     reply::{NoContent, Reply},
     schema::{
         BlankOrReason, ClearableApiKeyField, CursorText, IdleHours, KeyStatusFilter, Limit, OverlapSeconds, bounded,
@@ -179,7 +179,7 @@ impl ApiKeyBody {
         });
         let hint = api_key.current_secret().map(|secret| secret.hint.clone()).unwrap_or_default();
         let revoked = match api_key.state {
-            KeyState::Usable => None,
+            KeyState::Usable | KeyState::Held => None,
             KeyState::Revoked { at, by, reason } => Some(RevocationBody { at, by: by.into(), reason }),
         };
         Self {
@@ -483,8 +483,8 @@ impl ApiKeysApi {
         org_id: Path<OrganizationId>,
         /// The key.
         key_id: Path<ApiKeyId>,
-    ) -> Result<NoContent, Refused<HEAD_COACH>> {
-        service.write(move |tx| tx.head_coach(&caller, org_id.0)?.end_previous_secret(key_id.0)).await?;
+    ) -> Result<NoContent, Refused<{ HEAD_COACH | WRITES }>> {
+        service.write_urgently(move |tx| tx.head_coach(&caller, org_id.0)?.end_previous_secret(key_id.0)).await?;
         Ok(NoContent)
     }
 
@@ -515,7 +515,7 @@ impl ApiKeysApi {
         let reason = reason.0.and_then(|reason| reason.0);
         let expected = IfMatch::expected(if_match.0);
         service
-            .write(move |tx| tx.head_coach(&caller, org_id.0)?.revoke_key(key_id.0, &expected, reason.clone()))
+            .write_urgently(move |tx| tx.head_coach(&caller, org_id.0)?.revoke_key(key_id.0, &expected, reason.clone()))
             .await?;
         Ok(NoContent)
     }

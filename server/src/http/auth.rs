@@ -11,7 +11,7 @@ use super::{
     body::{Body, body},
     organizations::{self, OrganizationBody},
     problem,
-    refused::{ANY, BODY, CREDENTIAL, Kinds, Refused, SESSION, THROTTLED},
+    refused::{ANY, BODY, CREDENTIAL, Kinds, Refused, SESSION, THROTTLED, WRITES},
     reply::{NoContent, Reply},
     schema::{Code, NewPassword, Switch, TypedPassword},
     security::{AnyCaller, SessionCaller},
@@ -223,10 +223,10 @@ impl AuthApi {
         /// Whether every session of the person ends, and not this one alone.
         #[oai(default = "Switch::off")]
         everywhere: Query<Switch>,
-    ) -> Result<NoContent, Refused<SESSION>> {
+    ) -> Result<NoContent, Refused<{ SESSION | WRITES }>> {
         let Query(Switch(everywhere)) = everywhere;
         service
-            .write(move |tx| {
+            .write_urgently(move |tx| {
                 let person = tx.signed_in(&caller)?;
                 if everywhere { person.sign_out_everywhere() } else { person.sign_out() }
             })

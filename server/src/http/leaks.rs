@@ -152,7 +152,7 @@ impl LeaksApi {
         let (kind, hash) = (secret.kind(), secret.hash());
         // The writer is not there for what strangers make up.
         if service.read(|tx| tx.visitor(origin).opened_by(kind, &hash))?.is_some() {
-            let ended = service.write(move |tx| tx.visitor(origin).end_leaked(kind, &hash)).await?;
+            let ended = service.write_urgently(move |tx| tx.visitor(origin).end_leaked(kind, &hash)).await?;
             if ended {
                 tracing::warn!(%kind, request_id = %origin.request_id, "a secret was reported as leaked, and was ended");
             }

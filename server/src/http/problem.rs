@@ -13,7 +13,7 @@ use poem_openapi::{
 };
 use serde::Serialize;
 
-use crate::service::{Conflict, Error, FieldError, Forbidden, RequestId, Unauthenticated};
+use crate::service::{Conflict, Error, FieldError, Forbidden, RequestId, Unauthenticated, Unavailable};
 
 /// What every refusal looks like (RFC 9457).
 #[derive(Debug, Serialize, Object)]
@@ -93,12 +93,13 @@ kinds! {
     SCOPE_REQUIRED = 403 "scope_required" "The API key lacks a scope" "The head coach can add the scope to the key.";
     PLAN_REQUIRED = 403 "plan_required" "The plan does not include it" "API keys need the Coach plan or above. Whoever runs this server can change the plan; keys are kept and work again then.";
     ADDRESS_NOT_ALLOWED = 403 "address_not_allowed" "Not from this address" "The API key is bound to other addresses. The head coach can change them.";
+    KEY_HELD = 403 "key_held" "The API key is held" "It stands in a backup that was restored, and nobody knows what was taken away since that was made. It works again once whoever runs this server releases it with 'astral-server key release'.";
     PASSWORD_INCORRECT = 403 "password_incorrect" "Wrong password" "To confirm this, send your present password.";
     NOT_FOUND = 404 "not_found" "Not found" "It does not exist, or this credential may not see it.";
     METHOD_NOT_ALLOWED = 405 "method_not_allowed" "Not with this method" "The header Allow lists the methods that work here.";
     REQUEST_TIMEOUT = 408 "request_timeout" "The request took too long" "The body did not arrive in time. Send it again.";
     ALREADY_SET_UP = 409 "already_set_up" "The server is set up" "There is an organization already. Sign in instead.";
-    KEY_NOT_ACTIVE = 409 "key_not_active" "The API key is not active" "It is expired or revoked, which is final. Create a new one.";
+    KEY_NOT_ACTIVE = 409 "key_not_active" "The API key is not active" "It is expired or revoked, which is final, or held since a backup was restored. Create a new one.";
     ROTATION_IN_PROGRESS = 409 "rotation_in_progress" "The API key is being rotated" "Its old secret works still. Wait until that ends, or end it; with 'replace' the newer secret ends instead, and another is made.";
     KEY_LIMIT_REACHED = 409 "key_limit_reached" "Too many active API keys" "Revoke keys that are not used any more.";
     EMAIL_TAKEN = 409 "email_taken" "The email belongs to another member" "'resource_id' names the member that has it.";
@@ -120,6 +121,7 @@ kinds! {
     TOO_MANY_ATTEMPTS = 429 "too_many_attempts" "Too many attempts" "Wait for the time in the header Retry-After, then try again.";
     INTERNAL = 500 "internal" "A fault of the server" "Nothing was changed. Whoever runs this server finds more in its log, under the request id.";
     UNAVAILABLE = 503 "unavailable" "The server cannot do this now" "Nothing was changed. Try again in a moment.";
+    INSUFFICIENT_STORAGE = 507 "insufficient_storage" "The server's disk is nearly full" "Nothing was changed. Reading works, and so does revoking. Whoever runs this server has to make room.";
 }
 
 /// A refusal on its way out.
@@ -352,6 +354,8 @@ impl From<Error> for Problem {
             Error::TooManyAttempts { retry_after_seconds } => Self::new(TOO_MANY_ATTEMPTS)
                 .detail(format!("Try again in {retry_after_seconds} s."))
                 .header(header::RETRY_AFTER, &retry_after_seconds.to_string()),
+            // The writer has logged it, once for all that it refused.
+            Error::Unavailable(Unavailable::DiskFull) => Self::new(INSUFFICIENT_STORAGE),
             Error::Unavailable(reason) => {
                 tracing::error!(error = &reason as &dyn std::error::Error, "an action failed");
                 Self::new(UNAVAILABLE).header(header::RETRY_AFTER, "1")
@@ -390,6 +394,7 @@ impl From<Forbidden> for Problem {
                 .detail(format!("The key lacks the scope {scope}. {}", SCOPE_REQUIRED.detail))
                 .challenge(&format!(", error=\"insufficient_scope\", scope=\"{scope}\"")),
             Forbidden::PlanRequired => Self::new(PLAN_REQUIRED),
+            Forbidden::KeyHeld => Self::new(KEY_HELD),
             Forbidden::AddressNotAllowed(address) => Self::new(ADDRESS_NOT_ALLOWED)
                 .detail(format!("The request came from {address}. {}", ADDRESS_NOT_ALLOWED.detail)),
             Forbidden::PasswordIncorrect => Self::new(PASSWORD_INCORRECT),

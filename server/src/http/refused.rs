@@ -33,6 +33,7 @@ pub const CREDENTIAL: Kinds = ANY
         kind::KEY_EXPIRED,
         kind::KEY_REVOKED,
         kind::SECRET_REPLACED,
+        kind::KEY_HELD,
         kind::ADDRESS_NOT_ALLOWED,
     ]);
 /// Only a person may.
@@ -45,12 +46,15 @@ pub const KEY_MANAGER: Kinds = HEAD_COACH | set(&[kind::PLAN_REQUIRED]);
 pub const INSIDER: Kinds = CREDENTIAL | set(&[kind::NOT_FOUND, kind::SCOPE_REQUIRED, kind::PLAN_REQUIRED]);
 /// Those may who keep the roster.
 pub const ROSTER_EDITOR: Kinds = INSIDER | set(&[kind::COACH_REQUIRED, kind::HEAD_COACH_REQUIRED]);
-/// There is a body.
-pub const BODY: Kinds = set(&[kind::MALFORMED, kind::REQUEST_TIMEOUT, kind::TOO_LARGE, kind::UNSUPPORTED_MEDIA_TYPE]);
+/// Something is written.
+pub const WRITES: Kinds = set(&[kind::INSUFFICIENT_STORAGE]);
+/// There is a body, and mostly something to be written.
+pub const BODY: Kinds =
+    WRITES | set(&[kind::MALFORMED, kind::REQUEST_TIMEOUT, kind::TOO_LARGE, kind::UNSUPPORTED_MEDIA_TYPE]);
 /// A password, or a code as good as one, is asked for.
 pub const THROTTLED: Kinds = set(&[kind::TOO_MANY_ATTEMPTS]);
 /// The request can name the revision that it means.
-pub const CONDITIONAL: Kinds = set(&[kind::REVISION_MISMATCH]);
+pub const CONDITIONAL: Kinds = WRITES | set(&[kind::REVISION_MISMATCH]);
 /// The request can be repeated under an `Idempotency-Key`.
 pub const REPEATABLE: Kinds = set(&[kind::IDEMPOTENCY_KEY_REUSED, kind::IN_PROGRESS]);
 
@@ -112,6 +116,7 @@ fn describe(kinds: &[&&Kind]) -> &'static str {
         422 => "A field, header or query parameter is wrong or unknown; `errors` says which, or `detail`.",
         429 => "Too many requests. `Retry-After` says when to try again.",
         503 => "The server cannot do this now.",
+        507 => "The server's disk is nearly full.",
         _ => "A fault of the server.",
     };
     let codes: Vec<_> = kinds.iter().map(|kind| format!("`{}`", kind.code)).collect();

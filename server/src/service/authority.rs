@@ -115,6 +115,9 @@ impl Caller {
         if let Some(at) = api_key.expires_at.filter(|end| now >= *end) {
             return Err(Unauthenticated::KeyExpired { at }.into());
         }
+        if matches!(api_key.state, KeyState::Held) {
+            return Err(Forbidden::KeyHeld.into());
+        }
         let current = api_key.current_secret().ok_or(Unavailable::Corrupt("api key"))?;
         if current.hash != *hash {
             let overlap = store::api_keys::overlap(tx, &api_key)?;

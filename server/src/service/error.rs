@@ -109,6 +109,9 @@ pub enum Forbidden {
     /// The club's plan does not include it.
     #[error("plan required")]
     PlanRequired,
+    /// The key is held since a backup was restored.
+    #[error("key held")]
+    KeyHeld,
     /// The key is bound to other addresses.
     #[error("address {0} not allowed")]
     AddressNotAllowed(std::net::IpAddr),
@@ -194,6 +197,12 @@ pub enum Unavailable {
     /// The commit failed, and with it every write of its batch.
     #[error("the commit failed")]
     CommitFailed,
+    /// The disk has failed, and the database is being opened again.
+    #[error("the database is closed")]
+    Closed,
+    /// So little of the disk is free that nothing more is written.
+    #[error("the disk is nearly full")]
+    DiskFull,
     /// The server is stopping.
     #[error("stopping")]
     Stopping,

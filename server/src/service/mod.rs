@@ -6,6 +6,8 @@
 mod actions;
 mod audit;
 mod authority;
+mod backups;
+mod catch_up;
 mod clock;
 mod error;
 mod model;
@@ -39,6 +41,7 @@ pub use self::{
         Authenticated, Caller, HeadCoach, Insider, KeyManager, Operator, Origin, RosterEditor, RosterReader,
         ShellAccess, SignedIn, Visitor,
     },
+    backups::{BackupSchedule, RestoreError, Restored},
     clock::{Clock, Entropy},
     error::{Conflict, Error, FieldError, Forbidden, Result, Unauthenticated, Unavailable},
     model::{
@@ -54,7 +57,7 @@ pub use self::{
         member::{Member, MemberFilter},
         name::{Description, ExternalId, Label, Name, Reason},
         organization::{KeyDays, Organization},
-        password::Password,
+        password::{Password, PasswordHash},
         plan::{Feature, Plan},
         revision::{Expected, Revised},
         role::{MemberStatus, Role},
@@ -72,14 +75,17 @@ pub use self::{
     store::{
         OpenError, ReadTx, WriteTx,
         audit_events::{Broken, StoredEvent},
+        backup::{BackupError, BackupFacts},
+        check::Findings,
     },
     throttle::bucket as address_bucket,
 };
 use self::{
+    catch_up::Report,
     passwords::Passwords,
     recent::{RecentUse, Refused},
     repeats::Repeats,
-    store::Store,
+    store::{Files, Lacks, Store},
     throttle::Throttle,
 };
 
@@ -92,11 +98,13 @@ pub struct Settings {
     pub max_active_keys: usize,
     /// The plan of the organization that set-up makes.
     pub setup_plan: Plan,
+    /// How many bytes of the disk are left free: nothing but what takes power away is written below that.
+    pub disk_reserve: u64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { cache: 48 << 20, max_active_keys: 100, setup_plan: Plan::Coach }
+        Self { cache: 48 << 20, max_active_keys: 100, setup_plan: Plan::Coach, disk_reserve: 64 << 20 }
     }
 }
 
@@ -148,15 +156,29 @@ impl Service {
         folder: &Path,
         settings: Settings,
         clock: Clock,
-        storage: impl FnOnce(redb::backends::FileBackend) -> S,
+        storage: impl Fn(redb::backends::FileBackend) -> S + Send + Sync + 'static,
+    ) -> std::result::Result<(Self, Option<String>), StartError> {
+        let report = Arc::new(Report::default());
+        let files = Files::new(folder, settings.cache, storage);
+        Self::open_files(files, settings, clock, &report)
+    }
+
+    /// As [`Self::open`]; what had to be taken away again is told to `report`, too.
+    fn open_files(
+        files: Files,
+        settings: Settings,
+        clock: Clock,
+        report: &Arc<Report>,
     ) -> std::result::Result<(Self, Option<String>), StartError> {
         let entropy = Entropy::system();
         let recent = Arc::new(RecentUse::default());
-        let store = Store::open(folder, settings.cache, clock.clone(), entropy, Arc::clone(&recent), storage)?;
+        let told = Arc::clone(report);
+        let catch_up = Box::new(move |tx: &WriteTx, lacks: &Lacks| catch_up::catch_up(tx, lacks, &told));
+        let store = Store::open(files, settings.disk_reserve, clock.clone(), entropy, Arc::clone(&recent), catch_up)?;
         let code = sign_in::setup_code(&entropy);
         let setup_code = sign_in::hash_setup_code(&code);
         recent.continue_after(store.read(|tx| Ok(store::usage::generation(tx)?))?);
-        let is_set_up = store.read(|tx| Ok(store::organizations::exist(tx)?))?;
+        let is_set_up = store.read(|tx| Ok(store::organizations::is_set_up(tx)?))?;
         let passwords = Passwords::new(entropy)?;
         let service = Self {
             store,
@@ -222,6 +244,15 @@ impl Service {
         F: FnMut(&WriteTx) -> Result<R> + Send + 'static,
     {
         self.store.write(action).await
+    }
+
+    /// As [`Self::write`], for what takes power away: it is done also where the disk is nearly full.
+    pub async fn write_urgently<R, F>(&self, action: F) -> Result<R>
+    where
+        R: Send + 'static,
+        F: FnMut(&WriteTx) -> Result<R> + Send + 'static,
+    {
+        self.store.write_urgently(action).await
     }
 
     /// Looks up whose secret this is. A session is noted as used; a call with a key is counted once it ends, also

@@ -71,7 +71,7 @@ impl Service {
         password: Password,
         origin: Origin,
     ) -> Result<SetUp> {
-        if self.read(|tx| Ok(super::store::organizations::exist(tx)?))? {
+        if self.read(|tx| Ok(super::store::organizations::is_set_up(tx)?))? {
             return Err(super::Conflict::AlreadySetUp.into());
         }
         self.throttle.attempt("setup", origin.address, self.now())?;

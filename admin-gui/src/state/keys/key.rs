@@ -34,6 +34,8 @@ pub struct Key {
     pub previous_secret: Option<PreviousSecret>,
     /// How it was revoked.
     pub revoked: Option<Revoked>,
+    /// Whether it stands in a backup that was restored, and was not released yet.
+    pub held: bool,
     /// A revocation that was sent and is not confirmed.
     pub revoking: bool,
 }
@@ -135,6 +137,8 @@ pub enum Status {
     Expired,
     /// Taken back.
     Revoked,
+    /// Works again once whoever runs the server releases it.
+    Held,
 }
 
 /// Why a key wants a look.
@@ -168,6 +172,8 @@ impl Key {
             Status::Revoked
         } else if self.expires_at.is_some_and(|end| end <= now) {
             Status::Expired
+        } else if self.held {
+            Status::Held
         } else {
             Status::Active
         }

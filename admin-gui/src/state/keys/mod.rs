@@ -158,6 +158,7 @@ impl Tally {
                 Status::Active => tally.active += 1,
                 Status::Expired => tally.expired += 1,
                 Status::Revoked => tally.revoked += 1,
+                Status::Held => {}
             }
             match key.attention(clock) {
                 Some(Attention::Expiring) => tally.expiring += 1,

@@ -248,7 +248,7 @@ impl Key {
     /// Since when calls with it have been refused, if something still tries it.
     pub fn still_tried<'a>(&self, usage: &'a Usage, now: Timestamp) -> Option<&'a RefusedUse> {
         let ended = match self.status(now) {
-            Status::Active => return None,
+            Status::Active | Status::Held => return None,
             Status::Expired => self.expires_at,
             Status::Revoked => self.revoked.as_ref().map(|revoked| revoked.at),
         };

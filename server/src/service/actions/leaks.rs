@@ -159,7 +159,8 @@ impl<T: Read> Visitor<'_, T> {
 
     fn key_opened_by(&self, hash: &SecretHash) -> Result<Option<Opens>> {
         let Some(api_key) = store::api_keys::by_secret(self.tx, hash)? else { return Ok(None) };
-        if api_key.status(self.tx.now()) != KeyStatus::Active {
+        // One that is held would come back with its release.
+        if !matches!(api_key.status(self.tx.now()), KeyStatus::Active | KeyStatus::Held) {
             return Ok(None);
         }
         let current = api_key.current_secret().map(|current| current.hash);
@@ -189,7 +190,7 @@ impl Visitor<'_, WriteTx> {
                 end_previous(self.tx, &api_key, &previous, reason, self.audit)?;
             }
             Some(Opens::Session(user_id)) => {
-                store::sessions::delete(self.tx, user_id, hash.as_bytes())?;
+                store::sessions::end(self.tx, user_id, hash)?;
                 self.audit.record(self.tx, None, "session.end", user_id, json!({ "reason": reason }))?;
             }
             Some(Opens::Invitation(Invitation { id, organization_id, member_id, .. })) => {

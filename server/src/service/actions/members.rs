@@ -166,7 +166,7 @@ impl RosterEditor<'_, WriteTx> {
         self.check(&after)?;
         after.updated_at = self.tx.now();
         if before.role == Role::Coach && after.role == Role::Athlete {
-            changes.insert("athletes_released".to_owned(), json!(self.release_athletes(id)?));
+            changes.insert("athletes_released".to_owned(), json!(release_athletes(self.tx, self.organization_id, id)?));
         }
         store::members::put(self.tx, Some((&before, revision)), &after)?;
         self.audit.record(self.tx, Some(self.organization_id), "member.change", id, changes.into())?;
@@ -185,7 +185,7 @@ impl RosterEditor<'_, WriteTx> {
         if member.role == Role::HeadCoach {
             return Err(Conflict::HeadCoachMustStay.into());
         }
-        let released = self.release_athletes(id)?;
+        let released = release_athletes(self.tx, self.organization_id, id)?;
         store::invitations::delete_of(self.tx, self.organization_id, id)?;
         store::members::delete(self.tx, &member)?;
         let changes =
@@ -218,15 +218,19 @@ impl RosterEditor<'_, WriteTx> {
         }
         Ok(())
     }
+}
 
-    /// Leaves the athletes of a coach without one; how many there were.
-    fn release_athletes(&self, coach_id: MemberId) -> Result<usize> {
-        let athletes = store::members::athletes_of(self.tx, self.organization_id, coach_id)?;
-        for id in &athletes {
-            let (before, revision) = find(self.tx, self.organization_id, self.reach, *id)?;
-            let after = Member { coach_id: None, updated_at: self.tx.now(), ..before.clone() };
-            store::members::put(self.tx, Some((&before, revision)), &after)?;
-        }
-        Ok(athletes.len())
+/// Leaves the athletes of a coach without one; how many there were.
+pub(in crate::service) fn release_athletes(
+    tx: &WriteTx,
+    organization_id: OrganizationId,
+    coach_id: MemberId,
+) -> Result<usize> {
+    let athletes = store::members::athletes_of(tx, organization_id, coach_id)?;
+    for id in &athletes {
+        let (before, revision) = store::members::get(tx, organization_id, *id)?.ok_or(Error::NotFound)?;
+        let after = Member { coach_id: None, updated_at: tx.now(), ..before.clone() };
+        store::members::put(tx, Some((&before, revision)), &after)?;
     }
+    Ok(athletes.len())
 }

@@ -10,7 +10,7 @@ use crate::service::{
     authority::Operator,
     error::{Conflict, Error, Result},
     model::{
-        api_key::{ApiKey, Person},
+        api_key::{ApiKey, KeyState, Person},
         email::Email,
         id::{ApiKeyId, OrganizationId},
         member::Member,
@@ -127,5 +127,27 @@ impl Operator<'_, WriteTx> {
         let before = store::api_keys::get(self.tx, organization_id, id)?.ok_or(Error::NotFound)?;
         let by = Person { id: None, display_name: "operator".to_owned() };
         api_keys::revoke(self.tx, &before, by, reason, self.audit)
+    }
+    /// Lets keys work again that are held since a backup was restored: one, or all of the organization; how many there were.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is no such organization or key.
+    pub fn release_keys(&self, organization_id: OrganizationId, only: Option<ApiKeyId>) -> Result<usize> {
+        self.organization(organization_id)?;
+        let ids = match only {
+            Some(id) => vec![id],
+            None => store::api_keys::ids(self.tx, organization_id)?,
+        };
+        let mut released = 0;
+        for id in ids {
+            let before = api_keys::find(self.tx, organization_id, id)?;
+            if matches!(before.state, KeyState::Held) {
+                let after = ApiKey { state: KeyState::Usable, revision: before.revision + 1, ..before.clone() };
+                store::api_keys::put(self.tx, Some(&before), &after)?;
+                self.audit.record(self.tx, Some(organization_id), "api_key.release", id, json!({}))?;
+                released += 1;
+            }
+        }
+        Ok(released)
     }
 }

@@ -182,7 +182,7 @@ impl Visitor<'_, WriteTx> {
     /// # Errors
     /// [`Conflict::AlreadySetUp`] if there is any organization.
     pub fn set_up(&self, name: Name, plan: Plan, head_coach: NewHeadCoach) -> Result<(Organization, User)> {
-        if store::organizations::exist(self.tx)? {
+        if store::organizations::is_set_up(self.tx)? {
             return Err(Conflict::AlreadySetUp.into());
         }
         found(self.tx, name, plan, head_coach, self.audit)
@@ -238,6 +238,9 @@ pub(in crate::service) fn found(
         created_at: now,
         updated_at: now,
     };
+    if !store::organizations::is_set_up(tx)? {
+        store::organizations::set_up(tx)?;
+    }
     store::organizations::put(tx, &organization)?;
     store::users::put(tx, &user)?;
     store::members::put(tx, None, &member)?;

@@ -107,7 +107,7 @@ impl Visitor<'_, WriteTx> {
 impl SignedIn<'_, WriteTx> {
     /// Ends the session that is calling.
     pub fn sign_out(&self) -> Result<()> {
-        store::sessions::delete(self.tx, self.user_id, self.session.as_bytes())?;
+        store::sessions::end(self.tx, self.user_id, &self.session)?;
         self.audit.record(self.tx, None, "session.end", self.user_id, json!({}))
     }
 

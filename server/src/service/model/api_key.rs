@@ -58,7 +58,7 @@ pub enum Reach {
 }
 
 /// A person as they were called when they acted.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {
     /// The user, or nobody that the API knows: the operator, or whoever has reported a leak.
     pub id: Option<UserId>,
@@ -67,7 +67,7 @@ pub struct Person {
 }
 
 /// What the head coach has made of a key.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KeyState {
     /// Works until it expires.
     Usable,
@@ -80,10 +80,13 @@ pub enum KeyState {
         /// Why, if they said so.
         reason: Option<Reason>,
     },
+    /// Stands in a backup that was restored where nobody knew what was taken away since. Works when the operator releases
+    /// it.
+    Held,
 }
 
 /// One secret of a key.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeySecret {
     /// What is stored of it.
     pub hash: SecretHash,
@@ -144,6 +147,8 @@ words!(
         Expired = "expired",
         /// Taken back.
         Revoked = "revoked",
+        /// Restored from a backup, and not released yet.
+        Held = "held",
     }
 );
 
@@ -180,8 +185,9 @@ impl ApiKey {
     pub fn status(&self, now: Timestamp) -> KeyStatus {
         match self.state {
             KeyState::Revoked { .. } => KeyStatus::Revoked,
-            KeyState::Usable if self.expires_at.is_some_and(|end| now >= end) => KeyStatus::Expired,
+            _ if self.expires_at.is_some_and(|end| now >= end) => KeyStatus::Expired,
             KeyState::Usable => KeyStatus::Active,
+            KeyState::Held => KeyStatus::Held,
         }
     }
 

@@ -17,6 +17,7 @@ pub mod organization;
 pub mod password;
 pub mod plan;
 pub mod revision;
+pub mod revocation;
 pub mod role;
 pub mod scope;
 pub mod search;

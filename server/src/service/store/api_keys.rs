@@ -17,6 +17,7 @@ use crate::service::{
         api_key::{ApiKey, KeyState, KeyStatus, OverlapUse, PreviousSecret, Reach},
         id::{ApiKeyId, Id as _, OrganizationId},
         ip_range::IpRange,
+        revocation::{KeyAuthority, Revocation},
         scope::Scopes,
         secret::SecretHash,
         timestamp::Timestamp,
@@ -44,11 +45,13 @@ fn expiry_bytes(expires_at: Option<Timestamp>) -> [u8; 8] {
     expires_at.map_or([0xff; 8], Timestamp::to_bytes)
 }
 
-fn index_keys(api_key: &ApiKey) -> Vec<Vec<u8>> {
+pub(super) fn index_keys(api_key: &ApiKey) -> Vec<Vec<u8>> {
     let id = api_key.id.to_bytes();
     let entry = |index, value: &[u8]| key(&[&index_prefix(api_key.organization_id, index), value, &id]);
     match api_key.state {
-        KeyState::Usable => vec![entry(Index::Usable, &[]), entry(Index::Expiry, &expiry_bytes(api_key.expires_at))],
+        KeyState::Usable | KeyState::Held => {
+            vec![entry(Index::Usable, &[]), entry(Index::Expiry, &expiry_bytes(api_key.expires_at))]
+        }
         KeyState::Revoked { .. } => vec![entry(Index::Revoked, &[])],
     }
 }
@@ -69,7 +72,7 @@ pub struct Pass {
 }
 
 /// The hash of the secret that has a pass, and that.
-fn pass_of(api_key: &ApiKey) -> Option<(SecretHash, Pass)> {
+pub(super) fn pass_of(api_key: &ApiKey) -> Option<(SecretHash, Pass)> {
     let current = api_key.current_secret().filter(|_| matches!(api_key.state, KeyState::Usable))?;
     let ApiKey { scopes, reach, allowed_ips, expires_at, .. } = api_key.clone();
     Some((current.hash, Pass { scopes, reach, allowed_ips, expires_at }))
@@ -110,6 +113,10 @@ pub fn by_secret(tx: &impl Read, hash: &SecretHash) -> Result<Option<ApiKey>, Un
 /// Adds or changes a key; `before` is what was stored of it.
 pub fn put(tx: &WriteTx, before: Option<&ApiKey>, api_key: &ApiKey) -> Result<(), Unavailable> {
     let place = key(&[&api_key.organization_id.to_bytes(), &api_key.id.to_bytes()]);
+    let authority = KeyAuthority::of(api_key);
+    if before.is_some_and(|before| KeyAuthority::of(before) != authority) {
+        tx.took_away(Revocation::ApiKey(authority));
+    }
     let (old, new) = (before.map(index_keys).unwrap_or_default(), index_keys(api_key));
     for gone in old.iter().filter(|entry| !new.contains(entry)) {
         tx.delete(API_KEY_INDEX, gone)?;
@@ -129,6 +136,16 @@ pub fn put(tx: &WriteTx, before: Option<&ApiKey>, api_key: &ApiKey) -> Result<()
         }
     }
     tx.put(API_KEYS, &place, &form::encode(api_key)?)
+}
+
+/// The ids of all keys of the organization.
+pub fn ids(tx: &impl Read, organization_id: OrganizationId) -> Result<Vec<ApiKeyId>, Unavailable> {
+    let mut ids = Vec::new();
+    tx.scan_prefix(API_KEYS, &organization_id.to_bytes(), |place, _| {
+        ids.extend(place.get(16..).and_then(ApiKeyId::from_bytes));
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(ids)
 }
 
 /// How many keys of the organization are active at `now`, counting no further than `most`.
@@ -201,7 +218,9 @@ pub fn page(
 ) -> Result<(Vec<ApiKey>, Option<ApiKeyId>), Unavailable> {
     let (table, prefix) = match status {
         None => (API_KEYS, organization_id.to_bytes().to_vec()),
-        Some(KeyStatus::Active | KeyStatus::Expired) => (API_KEY_INDEX, index_prefix(organization_id, Index::Usable)),
+        Some(KeyStatus::Active | KeyStatus::Expired | KeyStatus::Held) => {
+            (API_KEY_INDEX, index_prefix(organization_id, Index::Usable))
+        }
         Some(KeyStatus::Revoked) => (API_KEY_INDEX, index_prefix(organization_id, Index::Revoked)),
     };
     let end = match position {
@@ -267,11 +286,9 @@ pub fn put_last_use(tx: &WriteTx, hash: &SecretHash, last: &LastUse) -> Result<(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::service::{
-        clock::{Clock, Entropy},
+        clock::Clock,
         model::api_key::{KeySecret, Overlap, Person},
         store::Store,
     };
@@ -288,8 +305,7 @@ mod tests {
     #[tokio::test]
     async fn the_current_secret_of_a_usable_key_passes_and_no_other() {
         let folder = tempfile::tempdir().expect("a folder");
-        let (clock, entropy) = (Clock::system(), Entropy::system());
-        let store = Store::open(folder.path(), 1 << 20, clock, entropy, Arc::default(), |file| file).expect("opens");
+        let store = Store::of_test(folder.path(), Clock::system()).expect("opens");
         let somebody = || Person { id: None, display_name: "Ana".to_owned() };
         let mut key = ApiKey {
             id: ApiKeyId::from_bits(5),

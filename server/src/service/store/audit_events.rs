@@ -208,19 +208,17 @@ pub fn each_recorded_head(tx: &impl Read, mut visit: impl FnMut(Head)) -> Result
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::sync::Arc;
-
     use chrono::TimeDelta;
 
     use super::*;
     use crate::service::{
-        clock::{Clock, Entropy},
+        clock::Clock,
         model::{audit_event::Actor, id::EventId},
         store::Store,
     };
 
     pub(super) fn store(folder: &std::path::Path, clock: Clock) -> Store {
-        Store::open(folder, 1 << 20, clock, Entropy::system(), Arc::default(), |file| file).expect("opens")
+        Store::of_test(folder, clock).expect("opens")
     }
 
     pub(super) async fn write(store: &Store, organization_id: Option<OrganizationId>, target: impl ToString) {

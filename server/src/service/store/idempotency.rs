@@ -58,22 +58,14 @@ mod tests {
     use chrono::TimeDelta;
 
     use super::*;
-    use crate::service::{
-        clock::{Clock, Entropy},
-        model::idempotency::Fingerprint,
-        store::Store,
-    };
+    use crate::service::{clock::Clock, model::idempotency::Fingerprint, store::Store};
 
     /// What a day has passed over is gone from the disk, and nothing else: it can hold a member's name.
     #[tokio::test]
     async fn what_is_over_is_removed() {
         let folder = tempfile::tempdir().expect("a folder");
         let clock = Clock::fixed(chrono::DateTime::UNIX_EPOCH + TimeDelta::days(20_000));
-        let store =
-            Store::open(folder.path(), 1 << 20, clock.clone(), Entropy::system(), std::sync::Arc::default(), |file| {
-                file
-            });
-        let store = store.expect("opens");
+        let store = Store::of_test(folder.path(), clock.clone()).expect("opens");
         let put = |place: Place| {
             store.write(move |tx| {
                 let (fingerprint, resource_id) = (Fingerprint::of("", b""), String::new());

@@ -1,5 +1,7 @@
 //! Invitations, by the hash of their code and by member. A member has one at most.
 
+use std::ops::ControlFlow;
+
 use super::{
     Read, WriteTx, record,
     tables::{INVITATIONS, MEMBER_INVITATIONS, key},
@@ -9,6 +11,7 @@ use crate::service::{
     model::{
         id::{Id as _, MemberId, OrganizationId},
         invitation::Invitation,
+        revocation::Revocation,
         secret::SecretHash,
     },
 };
@@ -31,6 +34,19 @@ pub fn delete_of(tx: &WriteTx, organization_id: OrganizationId, member_id: Membe
     if let Some(hash) = tx.get(MEMBER_INVITATIONS, &member, <[u8]>::to_vec)? {
         tx.delete(INVITATIONS, &hash)?;
         tx.delete(MEMBER_INVITATIONS, &member)?;
+        let hash = hash.try_into().map(SecretHash::of_digest).map_err(|_| Unavailable::Corrupt("member invitation"))?;
+        tx.took_away(Revocation::Invitation { organization_id, member_id, hash });
     }
     Ok(())
+}
+
+/// For which members there are invitations.
+pub fn all(tx: &impl Read) -> Result<Vec<(OrganizationId, MemberId)>, Unavailable> {
+    let mut members = Vec::new();
+    tx.scan_prefix(MEMBER_INVITATIONS, b"", |member, _| {
+        let (club, id) = member.split_at_checked(16).ok_or(Unavailable::Corrupt("member invitation"))?;
+        members.extend(OrganizationId::from_bytes(club).zip(MemberId::from_bytes(id)));
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(members)
 }

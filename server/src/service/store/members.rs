@@ -23,6 +23,7 @@ use crate::service::{
         id::{Id as _, MemberId, OrganizationId, UserId},
         member::Member,
         name::ExternalId,
+        revocation::Revocation,
         role::{MemberStatus, Role},
         search::fold_words,
     },
@@ -112,8 +113,13 @@ fn shared(word: &str, other: &str) -> u8 {
     u8::try_from(count).unwrap_or(u8::MAX)
 }
 
+/// Whether this is what the keys of the list of all members of a club begin with.
+pub(super) fn is_of_all(list: &[u8]) -> bool {
+    list.len() == 17 && list.last() == Some(&(List::All as u8))
+}
+
 /// The lists that a member is in, sorted.
-fn lists(member: &Member) -> Vec<Listed> {
+pub(super) fn lists(member: &Member) -> Vec<Listed> {
     let of = |of, value: &[u8]| Listed { list: list(member.organization_id, of, value), shared: 0, with_json: true };
     let mut lists = vec![of(List::All, &[])];
     lists.extend((member.role != Role::Athlete).then(|| of(List::Role, &[member.role as u8])));
@@ -127,7 +133,7 @@ fn lists(member: &Member) -> Vec<Listed> {
 }
 
 /// The names by which nobody else is found.
-fn names(member: &Member) -> Vec<Vec<u8>> {
+pub(super) fn names(member: &Member) -> Vec<Vec<u8>> {
     let email = member.email.as_ref().map(|email| name(member.organization_id, Named::Email, &email.key()));
     let external_id = member.external_id.as_ref();
     let external_id = external_id.map(|id| name(member.organization_id, Named::ExternalId, id.as_str()));
@@ -230,6 +236,10 @@ pub fn put(tx: &WriteTx, before: Option<(&Member, u64)>, member: &Member) -> Res
     let revision = before.map_or(1, |(_, revision)| revision + 1);
     let json = serde_json::to_vec(member).map_err(|_| Unavailable::Corrupt("member"))?;
     let head = Head { revision, role: member.role, status: member.status };
+    if before.is_some_and(|(before, _)| (before.role, before.status) != (member.role, member.status)) {
+        let Member { organization_id, id, role, status, .. } = *member;
+        tx.took_away(Revocation::Member { organization_id, id, role, status });
+    }
     let (id, new) = (member.id.to_bytes(), lists(member));
     let mut blocks = tx.change(MEMBER_BLOCKS)?;
     for gone in before.map(|(before, _)| lists(before)).unwrap_or_default() {
@@ -258,6 +268,7 @@ pub fn put(tx: &WriteTx, before: Option<(&Member, u64)>, member: &Member) -> Res
 }
 
 pub fn delete(tx: &WriteTx, member: &Member) -> Result<(), Unavailable> {
+    tx.took_away(Revocation::MemberRemoved { organization_id: member.organization_id, id: member.id });
     let mut blocks = tx.change(MEMBER_BLOCKS)?;
     for listed in lists(member) {
         block::delete(&mut blocks, &listed.list, &member.id.to_bytes())?;

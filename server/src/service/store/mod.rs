@@ -6,12 +6,18 @@
 
 pub mod api_keys;
 pub mod audit_events;
+pub mod backup;
+pub mod check;
+mod files;
 pub mod idempotency;
 pub mod invitations;
 pub mod members;
 mod migrate;
+mod open;
 pub mod organizations;
+mod overlay;
 pub mod record;
+pub mod revocations;
 pub mod sessions;
 mod snapshot;
 pub mod tables;
@@ -20,35 +26,33 @@ pub mod users;
 mod writer;
 
 use std::{
-    cell::Cell,
-    fs::{File, OpenOptions, Permissions},
+    cell::{Cell, RefCell},
     ops::{Bound, ControlFlow, Deref, DerefMut},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use redb::{
-    Database, ReadableDatabase as _, ReadableTable, StorageBackend, TableError, TableHandle as _, WriteTransaction,
-    backends::FileBackend,
-};
+use redb::{ReadableTable, TableError, WriteTransaction};
 
+pub use self::{
+    files::{DATABASE, Files, sync_folder},
+    open::{CatchUp, Lacks},
+};
 use self::{
+    open::Opening,
     snapshot::{Snapshot, Snapshots},
-    tables::{META, Table},
+    tables::Table,
 };
 use super::{
     clock::{Clock, Entropy},
     error::{Error, Result, Unavailable},
     model::{
         id::{Id, next_bits},
+        revocation::Revocation,
         timestamp::Timestamp,
     },
     recent::RecentUse,
 };
-
-/// The name of the database's file in the data folder.
-const FILE: &str = "astral.redb";
 
 /// Why the database could not be opened. Each message says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -91,8 +95,30 @@ pub enum OpenError {
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The log of revocations cannot be read or written.
+    #[error("the log of revocations in the data folder {} cannot be used: {source}", path.display())]
+    Revocations {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// What was taken away since the database was written cannot be taken away again.
+    #[error(
+        "the database {} is older than the log of revocations beside it, and cannot be brought up to it: {source}",
+        path.display()
+    )]
+    CatchUp {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: Box<Error>,
+    },
     /// Not a database of Astral's, or a damaged one.
-    #[error("the database {} cannot be opened: {source}; if the disk has failed, restore a backup", path.display())]
+    #[error(
+        "the database {} cannot be opened: {source}; keep a copy of it as it is, and restore a backup with 'astral-server restore FILE'",
+        path.display()
+    )]
     Database {
         /// Which file.
         path: PathBuf,
@@ -115,7 +141,7 @@ impl Store {
     /// # Errors
     /// If this user may not look.
     pub fn exists(folder: &Path) -> std::io::Result<bool> {
-        folder.join(FILE).try_exists()
+        folder.join(DATABASE).try_exists()
     }
 
     /// Copies the database `file` into `folder`.
@@ -123,93 +149,50 @@ impl Store {
     /// # Errors
     /// If it cannot be read, or there is no room for it.
     pub fn copy_in(file: &Path, folder: &Path) -> std::io::Result<()> {
-        std::fs::copy(file, folder.join(FILE)).map(drop)
+        std::fs::copy(file, folder.join(DATABASE)).map(drop)
     }
 
-    /// Opens the database in `folder`, and makes both if they are not there. `cache` is in bytes; `storage` is what
-    /// stands between the database and its file.
-    pub fn open<S: StorageBackend>(
-        folder: &Path,
-        cache: usize,
+    /// Opens the database, and makes it if it is not there. `catch_up` is told what it lacks of its log of revocations.
+    /// The writer leaves `reserve` bytes of the disk alone.
+    pub fn open(
+        files: Files,
+        reserve: u64,
         clock: Clock,
         entropy: Entropy,
         recent: Arc<RecentUse>,
-        storage: impl FnOnce(FileBackend) -> S,
+        catch_up: Box<CatchUp>,
     ) -> Result<Self, OpenError> {
-        let folder_error = |source| OpenError::Folder { path: folder.to_owned(), source };
-        let path = folder.join(FILE);
-        let file = open_private(folder, &path).map_err(folder_error)?;
-        let failed = |error: redb::Error| match error {
-            redb::Error::DatabaseAlreadyOpen => OpenError::InUse(folder.to_owned()),
-            other => OpenError::Database { path: path.clone(), source: Box::new(other) },
-        };
-        let backend = FileBackend::new(file).map_err(|error| failed(error.into()))?;
-        let mut builder = redb::Builder::new();
-        let database = builder.set_cache_size(cache).create_with_backend(storage(backend));
-        let database = database.map_err(|error| failed(error.into()))?;
-        let last_id = Self::prepare(&database, &path).map_err(|error| match error {
-            Prepare::Format(found) => OpenError::Format { path: folder.to_owned(), found },
-            Prepare::Migration { from, source } => OpenError::Migration { path: path.clone(), from, source },
-            Prepare::Failed(error) => failed(*error),
-        })?;
-        let snapshots = Arc::new(Snapshots::new(Arc::new(database)));
-        let writer =
-            writer::Writer::start(Arc::clone(&snapshots), clock.clone(), entropy, Arc::clone(&recent), last_id);
+        let opening = Opening { files, clock: clock.clone(), entropy, recent: Arc::clone(&recent), catch_up };
+        let opened = opening.open()?;
+        let snapshots = Arc::new(Snapshots::new(Arc::clone(&opened.database)));
+        let writer = writer::Writer::start(Arc::clone(&snapshots), opening, opened, reserve);
         Ok(Self { snapshots, clock, recent, writer })
     }
 
-    /// Makes the tables of a new database, gives one of an earlier format this program's, refuses one of an unknown
-    /// format, and returns the last id.
-    fn prepare(database: &Database, file: &Path) -> Result<u128, Prepare> {
-        let is_new = {
-            let transaction = database.begin_read()?;
-            transaction.list_tables()?.next().is_none()
-        };
-        if is_new {
-            tracing::info!(file = %file.display(), "a new database");
-            let transaction = database.begin_write()?;
-            transaction.open_table(META.definition)?.insert(&b"format"[..], &tables::FORMAT.to_be_bytes()[..])?;
-            transaction.commit()?;
-        }
-        let transaction = database.begin_read()?;
-        let meta = transaction.open_table(META.definition)?;
-        let format =
-            meta.get(&b"format"[..])?.and_then(|value| Some(u32::from_be_bytes(value.value().try_into().ok()?)));
-        match format {
-            Some(tables::FORMAT) => {}
-            Some(from @ 1) => {
-                let cannot = |source| Prepare::Migration { from, source };
-                migrate::copy_beside(file, from).map_err(|error| cannot(error.into()))?;
-                migrate::from_format_1(database).map_err(|error| cannot(error.into()))?;
-            }
-            other => return Err(Prepare::Format(other.unwrap_or(0))),
-        }
-        drop(meta);
-        let transaction = database.begin_read()?;
-        let present: std::collections::HashSet<String> =
-            transaction.list_tables()?.map(|table| table.name().to_owned()).collect();
-        // A table that came with a newer version is made when that version first opens the database.
-        if tables::ALL.iter().any(|table| !present.contains(table.definition.name())) {
-            let transaction = database.begin_write()?;
-            for table in tables::ALL {
-                transaction.open_table(table.definition)?;
-            }
-            transaction.commit()?;
-        }
-        let meta = transaction.open_table(META.definition)?;
-        let last_id =
-            meta.get(&b"last_id"[..])?.and_then(|value| Some(u128::from_be_bytes(value.value().try_into().ok()?)));
-        Ok(last_id.unwrap_or(0))
+    /// The database in `folder`, for a test.
+    #[cfg(test)]
+    pub fn of_test(folder: &Path, clock: Clock) -> Result<Self, OpenError> {
+        let files = Files::new(folder, 1 << 20, |file| file);
+        Self::open(files, 0, clock, Entropy::system(), Arc::default(), Box::new(|_, _| Ok(())))
     }
 
     /// Runs `action` on a snapshot of the database, on this thread.
     pub fn read<R>(&self, action: impl FnOnce(&ReadTx) -> Result<R>) -> Result<R> {
-        self.begin_read(false).and_then(|tx| action(&tx))
+        self.noting_failure(self.begin_read(false).and_then(|tx| action(&tx)))
     }
 
     /// The same, for whoever was let in some time ago.
     pub fn read_late<R>(&self, action: impl FnOnce(&ReadTx) -> Result<R>) -> Result<R> {
-        self.begin_read(true).and_then(|tx| action(&tx))
+        self.noting_failure(self.begin_read(true).and_then(|tx| action(&tx)))
+    }
+
+    /// Where the disk has failed, the database answers nobody until it is opened again, which is the writer's to do.
+    fn noting_failure<R>(&self, outcome: Result<R>) -> Result<R> {
+        if let Err(Error::Unavailable(failure @ Unavailable::Storage(_))) = &outcome {
+            tracing::error!(error = failure as &dyn std::error::Error, "the database cannot be read");
+            self.writer.look();
+        }
+        outcome
     }
 
     fn begin_read(&self, late: bool) -> Result<ReadTx> {
@@ -226,48 +209,27 @@ impl Store {
         R: Send + 'static,
         F: FnMut(&WriteTx) -> Result<R> + Send + 'static,
     {
-        self.writer.write(action).await
+        self.writer.write(action, false).await
+    }
+
+    /// The same for what takes power away, which is done also where the disk is nearly full.
+    pub async fn write_urgently<R, F>(&self, action: F) -> Result<R>
+    where
+        R: Send + 'static,
+        F: FnMut(&WriteTx) -> Result<R> + Send + 'static,
+    {
+        self.writer.write(action, true).await
+    }
+
+    /// The newest snapshot, for whoever copies it.
+    pub fn snapshot(&self) -> Result<Arc<Snapshot>, Unavailable> {
+        self.snapshots.newest()
     }
 
     /// Waits until every accepted write is on disk, and accepts no more.
     pub fn close(&self) {
         self.writer.close();
-        self.snapshots.forget();
-    }
-}
-
-/// Opens the file; makes it and the folder if they are not there, readable by their owner alone from the first byte
-/// on. A folder that is open to others is closed to them, unless it holds other things than ours.
-fn open_private(folder: &Path, file: &Path) -> std::io::Result<File> {
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let open_to_others = std::fs::metadata(folder)?.permissions().mode() & 0o077 != 0;
-    if open_to_others {
-        if !file.exists() && std::fs::read_dir(folder)?.next().is_some() {
-            let message = "it is open to other users and holds other things; name a folder of its own with --data";
-            return Err(std::io::Error::other(message));
-        }
-        std::fs::set_permissions(folder, Permissions::from_mode(0o700))?;
-    }
-    // What a copy that failed leaves behind: a new database in its place would hide the loss.
-    if std::fs::metadata(file).is_ok_and(|file| file.len() == 0) {
-        return Err(std::io::Error::other(
-            "the database in it is empty; restore a backup, or remove the file to start anew",
-        ));
-    }
-    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(file)?;
-    file.set_permissions(Permissions::from_mode(0o600))?;
-    Ok(file)
-}
-
-enum Prepare {
-    Format(u32),
-    Migration { from: u32, source: Box<dyn std::error::Error + Send + Sync> },
-    Failed(Box<redb::Error>),
-}
-
-impl<E: Into<redb::Error>> From<E> for Prepare {
-    fn from(error: E) -> Self {
-        Self::Failed(Box::new(error.into()))
+        self.snapshots.close();
     }
 }
 
@@ -387,6 +349,14 @@ pub struct ReadTx {
     recent: Arc<RecentUse>,
 }
 
+impl ReadTx {
+    /// A snapshot of a database that nobody serves.
+    fn apart(database: &redb::Database) -> Result<Self, Unavailable> {
+        let snapshot = Arc::new(Snapshot::of(database)?);
+        Ok(Self { snapshot, now: Clock::system().now(), late: false, recent: Arc::default() })
+    }
+}
+
 impl Read for ReadTx {
     fn is_late(&self) -> bool {
         self.late
@@ -415,6 +385,7 @@ pub struct WriteTx {
     recent: Arc<RecentUse>,
     last_id: Cell<u128>,
     changed: Cell<bool>,
+    taken: RefCell<Vec<Revocation>>,
 }
 
 /// A table that is open for writing.
@@ -461,6 +432,11 @@ impl WriteTx {
         let bits = next_bits(self.last_id.get(), self.now, u128::from_be_bytes(self.entropy.bytes()));
         self.last_id.set(bits);
         I::from_bits(bits)
+    }
+
+    /// Notes that what is being written takes power away, or moves it. It is in the log before the changes are committed.
+    fn took_away(&self, revocation: Revocation) {
+        self.taken.borrow_mut().push(revocation);
     }
 
     /// A table whose rows will be changed: for whoever changes many of it. No other handle to it may be open.

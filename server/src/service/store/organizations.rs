@@ -13,6 +13,7 @@ use crate::service::{
     model::{
         id::{Id as _, OrganizationId},
         organization::Organization,
+        revocation::Revocation,
     },
 };
 
@@ -21,10 +22,32 @@ pub fn get(tx: &impl Read, id: OrganizationId) -> Result<Option<Organization>, U
 }
 
 pub fn put(tx: &WriteTx, organization: &Organization) -> Result<(), Unavailable> {
+    if get(tx, organization.id)?.is_some_and(|before| before.plan != organization.plan) {
+        tx.took_away(Revocation::Plan { organization_id: organization.id, plan: organization.plan });
+    }
     tx.put(ORGANIZATIONS, &organization.id.to_bytes(), &form::encode(organization)?)
 }
 
-/// Whether there is any, and so whether the server is set up.
+/// Whether the server was set up once, of which nothing may be left in a database that was restored.
+const SET_UP: &[u8] = b"set_up";
+
+/// Whether there is or was any, and so whether the setup code counts no more.
+pub fn is_set_up(tx: &impl Read) -> Result<bool, Unavailable> {
+    Ok(exist(tx)? || tx.has(META, SET_UP)?)
+}
+
+/// Notes that there was one.
+pub fn put_set_up(tx: &WriteTx) -> Result<(), Unavailable> {
+    tx.put(META, SET_UP, &[])
+}
+
+/// Notes that the first is being made.
+pub fn set_up(tx: &WriteTx) -> Result<(), Unavailable> {
+    tx.took_away(Revocation::SetUp);
+    put_set_up(tx)
+}
+
+/// Whether there is any.
 pub fn exist(tx: &impl Read) -> Result<bool, Unavailable> {
     let mut found = false;
     tx.scan_prefix(ORGANIZATIONS, b"", |_, _| {

@@ -1,5 +1,7 @@
 //! Sessions, by the hash of their token and by user.
 
+use std::ops::ControlFlow;
+
 use super::{
     Read, WriteTx, record,
     tables::{SESSIONS, USER_SESSIONS, key},
@@ -8,6 +10,7 @@ use crate::service::{
     error::Unavailable,
     model::{
         id::{Id as _, UserId},
+        revocation::Revocation,
         secret::SecretHash,
         session::{LONGEST_LIFETIME, Session},
     },
@@ -22,10 +25,31 @@ pub fn put(tx: &WriteTx, hash: &SecretHash, session: &Session) -> Result<(), Una
     tx.put(SESSIONS, hash.as_bytes(), &record::encode(session)?)
 }
 
-pub fn delete(tx: &WriteTx, user_id: UserId, hash: &[u8]) -> Result<(), Unavailable> {
+/// Ends a session; whether there was one.
+pub fn end(tx: &WriteTx, user_id: UserId, hash: &SecretHash) -> Result<bool, Unavailable> {
+    let was_there = delete(tx, user_id, hash.as_bytes())?;
+    if was_there {
+        tx.took_away(Revocation::Session { user_id, hash: *hash });
+    }
+    Ok(was_there)
+}
+
+fn delete(tx: &WriteTx, user_id: UserId, hash: &[u8]) -> Result<bool, Unavailable> {
     tx.delete(USER_SESSIONS, &key(&[&user_id.to_bytes(), hash]))?;
-    tx.delete(SESSIONS, hash)?;
-    Ok(())
+    tx.delete(SESSIONS, hash)
+}
+
+/// Whose sessions there are, each once.
+pub fn users(tx: &WriteTx) -> Result<Vec<UserId>, Unavailable> {
+    let mut users = Vec::new();
+    tx.scan_prefix(USER_SESSIONS, b"", |session, _| {
+        let user = session.get(..16).and_then(UserId::from_bytes).ok_or(Unavailable::Corrupt("user session"))?;
+        if users.last() != Some(&user) {
+            users.push(user);
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(users)
 }
 
 /// Removes the sessions of the user that no use can prolong any more.
@@ -45,9 +69,10 @@ pub fn delete_expired(tx: &WriteTx, user_id: UserId) -> Result<(), Unavailable> 
 pub fn delete_others(tx: &WriteTx, user_id: UserId, keep: Option<&SecretHash>) -> Result<usize, Unavailable> {
     let mut ended = 0;
     for session in tx.keys(USER_SESSIONS, &user_id.to_bytes())? {
-        let hash = &session[16..];
-        if keep.is_none_or(|keep| keep.as_bytes() != hash) {
-            delete(tx, user_id, hash)?;
+        let hash = session[16..].try_into().map(SecretHash::of_digest);
+        let hash = hash.map_err(|_| Unavailable::Corrupt("user session"))?;
+        if keep != Some(&hash) {
+            end(tx, user_id, &hash)?;
             ended += 1;
         }
     }

@@ -16,7 +16,7 @@ pub type Rows = ReadOnlyTable<&'static [u8], &'static [u8]>;
 pub struct Snapshot(Vec<Rows>);
 
 impl Snapshot {
-    fn of(database: &Database) -> Result<Self, Unavailable> {
+    pub fn of(database: &Database) -> Result<Self, Unavailable> {
         let transaction = database.begin_read()?;
         let open = |table: &Table| transaction.open_table(table.definition);
         Ok(Self(tables::ALL.iter().map(open).collect::<Result<_, _>>()?))
@@ -30,43 +30,54 @@ impl Snapshot {
 
 /// Where the newest snapshot is found.
 pub struct Snapshots {
-    database: Arc<Database>,
+    /// `None` while it is being opened again, and at the end.
+    database: ArcSwapOption<Database>,
     newest: ArcSwapOption<Snapshot>,
 }
 
 impl Snapshots {
     /// Of a database that has all tables.
     pub fn new(database: Arc<Database>) -> Self {
-        let snapshots = Self { database, newest: ArcSwapOption::empty() };
-        snapshots.publish();
+        let snapshots = Self { database: ArcSwapOption::empty(), newest: ArcSwapOption::empty() };
+        snapshots.open(database);
         snapshots
     }
 
-    /// The database itself.
-    pub fn database(&self) -> &Database {
-        &self.database
+    /// From now on of this database.
+    pub fn open(&self, database: Arc<Database>) {
+        self.database.store(Some(database));
+        self.publish();
+    }
+
+    /// The database itself, for a test that changes it beside the writer.
+    #[cfg(test)]
+    pub fn database(&self) -> Arc<Database> {
+        self.database.load_full().expect("it is open")
     }
 
     /// The state that the newest published commit has left.
     pub fn newest(&self) -> Result<Arc<Snapshot>, Unavailable> {
-        match self.newest.load_full() {
-            Some(snapshot) => Ok(snapshot),
-            None => Snapshot::of(&self.database).map(Arc::new),
+        if let Some(snapshot) = self.newest.load_full() {
+            return Ok(snapshot);
         }
+        let database = self.database.load_full().ok_or(Unavailable::Closed)?;
+        Snapshot::of(&database).map(Arc::new)
     }
 
     /// Lets everyone who begins to read see what was committed. To be called after each commit and before anybody
     /// hears of it: an older snapshot would show what was taken away as if it were still there. Where it cannot be
     /// opened there is none, and each reader tries for itself.
     pub fn publish(&self) {
-        let newest = Snapshot::of(&self.database).inspect_err(|failure| {
+        let newest = self.database.load_full().map(|database| Snapshot::of(&database)).transpose();
+        let newest = newest.inspect_err(|failure| {
             tracing::error!(error = failure as &dyn std::error::Error, "what was committed cannot be read");
         });
-        self.newest.store(newest.ok().map(Arc::new));
+        self.newest.store(newest.ok().flatten().map(Arc::new));
     }
 
-    /// Keeps no snapshot any longer.
-    pub fn forget(&self) {
+    /// Keeps neither a snapshot nor the database any longer.
+    pub fn close(&self) {
         self.newest.store(None);
+        self.database.store(None);
     }
 }

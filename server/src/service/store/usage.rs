@@ -90,7 +90,7 @@ mod tests {
 
     use super::*;
     use crate::service::{
-        clock::{Clock, Entropy},
+        clock::Clock,
         model::{secret::SecretHash, usage::SecretMark},
         store::Store,
     };
@@ -100,11 +100,7 @@ mod tests {
     async fn what_is_over_is_removed() {
         let folder = tempfile::tempdir().expect("a folder");
         let clock = Clock::fixed(chrono::DateTime::UNIX_EPOCH + TimeDelta::days(20_000));
-        let store =
-            Store::open(folder.path(), 1 << 20, clock.clone(), Entropy::system(), std::sync::Arc::default(), |file| {
-                file
-            });
-        let store = store.expect("opens");
+        let store = Store::of_test(folder.path(), clock.clone()).expect("opens");
         let organization_id = OrganizationId::from_bits(1);
         for id in 0..3 {
             let put = store.write(move |tx| {

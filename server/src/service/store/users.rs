@@ -11,6 +11,7 @@ use crate::service::{
     model::{
         email::Email,
         id::{Id as _, UserId},
+        revocation::Revocation,
         user::User,
     },
 };
@@ -28,6 +29,14 @@ pub fn by_email(tx: &impl Read, email: &Email) -> Result<Option<User>, Unavailab
 
 /// Adds or changes a user. An email never changes once it is there.
 pub fn put(tx: &WriteTx, user: &User) -> Result<(), Unavailable> {
+    // One that was only hashed anew is the same password.
+    if get(tx, user.id)?.is_some_and(|before| before.password_changed_at != user.password_changed_at) {
+        tx.took_away(Revocation::Password {
+            user_id: user.id,
+            password_hash: user.password_hash.clone(),
+            changed_at: user.password_changed_at,
+        });
+    }
     tx.put(USER_EMAILS, user.email.key().as_bytes(), &user.id.to_bytes())?;
     tx.put(USERS, &user.id.to_bytes(), &record::encode(user)?)
 }

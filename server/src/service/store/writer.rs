@@ -1,21 +1,24 @@
 //! The one thread that writes: it gathers the actions that are waiting into one synced commit.
 
 use std::{
-    cell::Cell,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, PoisonError, mpsc},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     thread::JoinHandle,
+    time::{Duration, Instant},
 };
 
-use redb::Durability;
 use tokio::sync::oneshot;
 
-use super::{META, WriteTx, snapshot::Snapshots};
-use crate::service::{
-    clock::{Clock, Entropy},
-    error::{Error, Result, Unavailable},
-    recent::RecentUse,
+use super::{
+    WriteTx,
+    open::{Opened, Opening},
+    snapshot::Snapshots,
 };
+use crate::service::error::{Error, Result, Unavailable};
 
 /// How many actions share a commit at most.
 const BATCH: usize = 1024;
@@ -27,6 +30,11 @@ trait Job: Send {
 
     /// Answers whoever waits: with the action's outcome if `committed`, else with the failure.
     fn answer(self: Box<Self>, committed: Result<(), Unavailable>);
+
+    /// Whether it is done also where the disk is nearly full.
+    fn is_urgent(&self) -> bool {
+        true
+    }
 }
 
 /// What came of running an action.
@@ -40,6 +48,7 @@ enum Ran {
 
 struct Pending<F, R> {
     action: F,
+    urgent: bool,
     outcome: Option<Result<R>>,
     reply: oneshot::Sender<Result<R>>,
 }
@@ -61,7 +70,7 @@ impl<R: Send, F: FnMut(&WriteTx) -> Result<R> + Send> Job for Pending<F, R> {
     }
 
     fn answer(self: Box<Self>, committed: Result<(), Unavailable>) {
-        let Self { action, outcome, reply } = *self;
+        let Self { action, outcome, reply, .. } = *self;
         let outcome = match committed {
             Ok(()) => outcome.unwrap_or(Err(Unavailable::Panicked.into())),
             Err(failure) => Err(failure.into()),
@@ -71,42 +80,66 @@ impl<R: Send, F: FnMut(&WriteTx) -> Result<R> + Send> Job for Pending<F, R> {
         // Whoever asked may have gone; the write stands all the same.
         let _ = reply.send(outcome);
     }
+
+    fn is_urgent(&self) -> bool {
+        self.urgent
+    }
+}
+
+/// Looks whether the database still works: something could not be read.
+struct Look(Arc<AtomicBool>);
+
+impl Job for Look {
+    fn run(&mut self, _: &WriteTx) -> Ran {
+        Ran::Accepted
+    }
+
+    fn answer(self: Box<Self>, _: Result<(), Unavailable>) {
+        self.0.store(false, Ordering::Relaxed);
+    }
 }
 
 pub(super) struct Writer {
     queue: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// Whether a [`Look`] is waiting.
+    looking: Arc<AtomicBool>,
 }
 
 impl Writer {
-    pub(super) fn start(
-        snapshots: Arc<Snapshots>,
-        clock: Clock,
-        entropy: Entropy,
-        recent: Arc<RecentUse>,
-        last_id: u128,
-    ) -> Self {
+    pub(super) fn start(snapshots: Arc<Snapshots>, opening: Opening, opened: Opened, reserve: u64) -> Self {
         let (queue, jobs) = mpsc::channel();
-        let mut worker = Worker { snapshots, clock, entropy, recent, last_id };
-        let thread = std::thread::Builder::new().name("writer".to_owned()).spawn(move || worker.work(&jobs)).ok();
-        Self { queue: Mutex::new(Some(queue)), thread: Mutex::new(thread) }
+        let mut worker = Worker { snapshots, opening, opened: Some(opened), reserve, jobs };
+        let thread = std::thread::Builder::new().name("writer".to_owned()).spawn(move || worker.work()).ok();
+        Self { queue: Mutex::new(Some(queue)), thread: Mutex::new(thread), looking: Arc::default() }
     }
 
-    pub(super) async fn write<R, F>(&self, action: F) -> Result<R>
+    /// Runs `action` in its turn. An `urgent` one also where the disk is nearly full.
+    pub(super) async fn write<R, F>(&self, action: F, urgent: bool) -> Result<R>
     where
         R: Send + 'static,
         F: FnMut(&WriteTx) -> Result<R> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(Pending { action, outcome: None, reply });
-        let sent = match &*self.queue.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(queue) => queue.send(job).is_ok(),
-            None => false,
-        };
-        if !sent {
+        if !self.queue(Box::new(Pending { action, urgent, outcome: None, reply })) {
             return Err(Unavailable::Stopping.into());
         }
         answer.await.unwrap_or_else(|_| Err(Unavailable::Stopping.into()))
+    }
+
+    /// Has the writer look whether the database still works, and open it again if it does not.
+    pub(super) fn look(&self) {
+        if !self.looking.swap(true, Ordering::Relaxed) {
+            self.queue(Box::new(Look(Arc::clone(&self.looking))));
+        }
+    }
+
+    /// Whether the job is in the queue, and not refused since the writer has ended.
+    fn queue(&self, job: Box<dyn Job>) -> bool {
+        match &*self.queue.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(queue) => queue.send(job).is_ok(),
+            None => false,
+        }
     }
 
     /// Lets the thread finish what is queued, and waits for it.
@@ -125,34 +158,61 @@ impl Drop for Writer {
     }
 }
 
+/// How long to wait before the database is opened again after the disk has failed; twice as long each time, up to the
+/// second.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+
 struct Worker {
     snapshots: Arc<Snapshots>,
-    clock: Clock,
-    entropy: Entropy,
-    recent: Arc<RecentUse>,
-    last_id: u128,
+    opening: Opening,
+    /// `None` until it is opened again.
+    opened: Option<Opened>,
+    reserve: u64,
+    jobs: mpsc::Receiver<Box<dyn Job>>,
 }
 
 impl Worker {
-    fn work(&mut self, jobs: &mpsc::Receiver<Box<dyn Job>>) {
-        while let Ok(first) = jobs.recv() {
+    fn work(&mut self) {
+        while let Ok(first) = self.jobs.recv() {
             let mut batch = vec![first];
-            batch.extend(jobs.try_iter().take(BATCH - 1));
+            batch.extend(self.jobs.try_iter().take(BATCH - 1));
+            self.refuse_for_want_of_room(&mut batch);
             self.run_batch(batch);
+            if self.opened.is_none() && !self.open_again() {
+                return;
+            }
         }
+    }
+
+    /// Answers those that need more room than there is: the database must never meet the end of the disk, which it would
+    /// take for a failure. What takes power away may use most of the reserve.
+    fn refuse_for_want_of_room(&self, batch: &mut Vec<Box<dyn Job>>) {
+        let Some(free) = self.opening.files.free().filter(|free| *free < self.reserve) else { return };
+        let (refused, admitted): (Vec<_>, Vec<_>) =
+            std::mem::take(batch).into_iter().partition(|job| !job.is_urgent() || free < self.reserve / 4);
+        *batch = admitted;
+        if !refused.is_empty() {
+            tracing::error!(free, reserve = self.reserve, refused = refused.len(), "the disk is nearly full");
+        }
+        refused.into_iter().for_each(|job| job.answer(Err(Unavailable::DiskFull)));
     }
 
     /// Runs the batch until it goes through without an action that failed halfway, then commits it.
     fn run_batch(&mut self, mut batch: Vec<Box<dyn Job>>) {
         loop {
-            match self.try_batch(&mut batch) {
+            // Where the database contradicts itself, it panics.
+            let tried = catch_unwind(AssertUnwindSafe(|| self.try_batch(&mut batch)));
+            match tried.unwrap_or(Err(Unavailable::Panicked)) {
                 Ok(None) => return batch.into_iter().for_each(|job| job.answer(Ok(()))),
                 Ok(Some((halfway, failure))) => batch.remove(halfway).answer(Err(failure)),
                 Err(failure) => {
                     tracing::error!(
                         error = &failure as &dyn std::error::Error,
-                        "a commit failed; its writes were refused"
+                        "the database failed; the writes of the batch are refused, and it is opened again"
                     );
+                    // Whether the disk has the batch is found out by opening it; until then nobody reads it.
+                    self.snapshots.close();
+                    self.opened = None;
                     return batch.into_iter().for_each(|job| job.answer(Err(Unavailable::CommitFailed)));
                 }
             }
@@ -162,21 +222,11 @@ impl Worker {
     /// Runs and commits the batch. `Some` names an action that failed after it had changed something:
     /// it cannot be rolled back alone, so nothing was committed, and the others must run again.
     fn try_batch(&mut self, batch: &mut [Box<dyn Job>]) -> Result<Option<(usize, Unavailable)>, Unavailable> {
-        let mut transaction = self.snapshots.database().begin_write()?;
-        transaction.set_durability(Durability::Immediate).map_err(redb::Error::from)?;
-        // Opening after a crash then takes a millisecond instead of a walk through the file.
-        transaction.set_quick_repair(true);
-        let mut transaction = WriteTx {
-            transaction,
-            now: self.clock.now(),
-            entropy: self.entropy,
-            recent: Arc::clone(&self.recent),
-            last_id: Cell::new(self.last_id),
-            changed: Cell::new(false),
-        };
+        let opened = self.opened.as_mut().ok_or(Unavailable::Closed)?;
+        let mut transaction = self.opening.begin(opened)?;
         let mut any_changed = false;
         for (position, job) in batch.iter_mut().enumerate() {
-            transaction.now = self.clock.now();
+            transaction.now = self.opening.clock.now();
             transaction.changed.set(false);
             let ran = catch_unwind(AssertUnwindSafe(|| job.run(&transaction)));
             let changed = transaction.changed.get();
@@ -195,25 +245,59 @@ impl Worker {
             }
         }
         if any_changed {
-            let last_id = transaction.last_id.get();
-            transaction.put(META, b"last_id", &last_id.to_be_bytes())?;
-            transaction.transaction.commit()?;
+            opened.commit(transaction)?;
             self.snapshots.publish();
-            self.last_id = last_id;
         }
         Ok(None)
+    }
+
+    /// Opens the database again and again until it works, and refuses what comes meanwhile; `false` if the server ended
+    /// first.
+    fn open_again(&mut self) -> bool {
+        let (mut pause, longest) = PAUSES;
+        loop {
+            match self.opening.open() {
+                Ok(opened) => {
+                    self.snapshots.open(Arc::clone(&opened.database));
+                    self.opened = Some(opened);
+                    tracing::warn!("the database is open again");
+                    return true;
+                }
+                Err(error) => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "the database cannot be opened again yet"
+                    );
+                }
+            }
+            let next = Instant::now() + pause;
+            pause = longest.min(pause * 2);
+            loop {
+                match self.jobs.recv_timeout(next.saturating_duration_since(Instant::now())) {
+                    Ok(job) => job.answer(Err(Unavailable::Closed)),
+                    Err(mpsc::RecvTimeoutError::Timeout) => break,
+                    Err(mpsc::RecvTimeoutError::Disconnected) => return false,
+                }
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
 
     use super::*;
-    use crate::service::store::{Read as _, Store, tables::USER_EMAILS};
+    use crate::service::{
+        clock::Clock,
+        store::{
+            Read as _, Store,
+            tables::{META, USER_EMAILS},
+        },
+    };
 
     fn store(folder: &std::path::Path) -> Store {
-        Store::open(folder, 1 << 20, Clock::system(), Entropy::system(), Arc::default(), |file| file).expect("opens")
+        Store::of_test(folder, Clock::system()).expect("opens")
     }
 
     /// One caller's refusal, half-done change or panic must never take back another's write. The writer is held
@@ -264,9 +348,7 @@ mod tests {
         let first = store(folder.path());
         first.write(|tx| Ok(tx.put(META, b"format", &7u32.to_be_bytes())?)).await.expect("written");
         drop(first);
-        let again =
-            Store::open(folder.path(), 1 << 20, Clock::system(), Entropy::system(), Arc::default(), |file| file);
-        let message = again.err().expect("refused").to_string();
+        let message = Store::of_test(folder.path(), Clock::system()).err().expect("refused").to_string();
         assert!(message.contains("has format 7") && message.contains("restore a backup"), "{message}");
     }
 }

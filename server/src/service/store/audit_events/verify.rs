@@ -271,6 +271,7 @@ mod tests {
                 recent: Arc::default(),
                 last_id: std::cell::Cell::new(0),
                 changed: std::cell::Cell::new(false),
+                taken: std::cell::RefCell::default(),
             };
             let kind = tamper(&tx, &all, &mut StdRng::seed_from_u64(seed.wrapping_add(change)));
             let kept = if kind.ends_with("written anew") { &kept[..] } else { &[] };

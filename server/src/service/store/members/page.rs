@@ -243,8 +243,6 @@ pub fn page(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
 
     use super::{
@@ -324,8 +322,7 @@ mod tests {
     #[tokio::test]
     async fn each_member_that_a_filter_means_is_listed_once() {
         let folder = tempfile::tempdir().expect("a folder");
-        let (clock, entropy) = (Clock::system(), Entropy::system());
-        let store = Store::open(folder.path(), 1 << 20, clock, entropy, Arc::default(), |file| file).expect("opens");
+        let store = Store::of_test(folder.path(), Clock::system()).expect("opens");
         let seed = u64::from_be_bytes(Entropy::system().bytes());
         let mut random = StdRng::seed_from_u64(seed);
         let organization_id = OrganizationId::from_bits(7);
