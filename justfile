@@ -36,6 +36,14 @@ console-benchmark:
 load-test calls="1000000":
     ASTRAL_CALLS={{calls}} cargo test --release -p astral-tests --test it load:: -- --nocapture
 
+# Kill the server so many times under writes of all kinds: nothing answered may be lost
+kill-test kills="1000":
+    ASTRAL_KILLS={{kills}} cargo test --release -p astral-tests --test it kills:: -- --nocapture
+
+# Let each request of the disk fail in turn, and not only some of them
+fault-test:
+    ASTRAL_FAULTS=1 cargo test --release -p astral-tests --test it faults::
+
 # Measure the server as it is shipped, and write what comes of it into docs/performance.md; fails where a hot function
 # takes other than the accepted number of instructions. Needs wrk, valgrind, perf, 25 GB for the data that it makes the
 # first time (under target/, or where ASTRAL_BENCHMARK says), and half an hour

@@ -50,6 +50,11 @@ pub struct Options {
     #[arg(long, env = "ASTRAL_INSECURE_LISTEN", num_args = 0..=1, default_missing_value = "true", value_parser = clap::builder::BoolishValueParser::new())]
     insecure_listen: Option<bool>,
 
+    /// Address and port on which Prometheus reads /metrics, such as 127.0.0.1:7879. Whoever reaches it may read:
+    /// it asks for no credential [default: none]
+    #[arg(long, env = "ASTRAL_METRICS_LISTEN", value_name = "ADDRESS:PORT", value_parser = listen_address)]
+    metrics_listen: Option<SocketAddr>,
+
     /// Address under which people reach the server, for links, such as https://club.example
     #[arg(long, env = "ASTRAL_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
@@ -134,6 +139,8 @@ pub enum LogFormat {
 pub struct Config {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Where to let Prometheus read.
+    pub metrics_listen: Option<SocketAddr>,
     /// For HTTP.
     pub http: HttpSettings,
     /// For the service.
@@ -162,7 +169,14 @@ impl Options {
             .listen
             .or(file.listen)
             .map_or_else(|| DEFAULT_LISTEN.parse().map_err(|_| "no address".to_owned()), Ok)?;
-        if !listen.ip().is_loopback() && !self.insecure_listen.or(file.insecure_listen).unwrap_or(false) {
+        let insecure_listen = self.insecure_listen.or(file.insecure_listen).unwrap_or(false);
+        let metrics_listen = self.metrics_listen.or(file.metrics_listen);
+        if let Some(address) = metrics_listen.filter(|address| !address.ip().is_loopback() && !insecure_listen) {
+            return Err(format!(
+                "--metrics-listen {address} can be reached from other machines, and it asks for no credential; let Prometheus read on this machine, through a proxy or a tunnel, or say --insecure-listen"
+            ));
+        }
+        if !listen.ip().is_loopback() && !insecure_listen {
             return Err(format!(
                 "{listen} can be reached from other machines, and without TLS everyone on the way can read passwords and keys; listen on 127.0.0.1 behind a proxy that adds TLS, or say --insecure-listen"
             ));
@@ -202,6 +216,7 @@ impl Options {
         Ok(Config {
             listen,
             backups,
+            metrics_listen,
             http: HttpSettings {
                 public_url,
                 trusted_proxies: self.trusted_proxy.or(file.trusted_proxy).unwrap_or_default(),

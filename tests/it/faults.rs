@@ -199,7 +199,7 @@ async fn whatever_of_the_disk_fails_nothing_answered_is_lost() {
                 answered = scenario(&service, &password).await;
                 disk.until.store(0, Ordering::SeqCst);
                 // It is opened again behind its handle.
-                while let Err(error) = service.ready() {
+                while let Err(error) = service.read(|tx| tx.operator(ACCESS).organizations()) {
                     assert!(is_of_the_disk(&error), "{context}: {error:?}");
                     tokio::task::yield_now().await;
                 }

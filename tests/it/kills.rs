@@ -173,6 +173,7 @@ async fn all_keys(client: &astral_client::Client, org: &str) -> HashMap<String, 
 
 /// In the test command some kills; with ASTRAL_KILLS as many as one likes.
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::print_stdout, reason = "how much was tried is told to whoever asks for it")]
 async fn nothing_answered_is_lost_however_often_the_process_is_killed() {
     let kills: usize = std::env::var("ASTRAL_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(10);
     let flags = ["--max-active-keys", "1000000", "--rate-limit-key", "0", "--log", "info"];

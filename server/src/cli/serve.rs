@@ -18,6 +18,7 @@ use tokio::{
 
 use super::{operator, say};
 use crate::{
+    Listeners,
     config::Config,
     service::{BackupSchedule, Clock, OpenError, Service, Settings, ShellAccess, StartError},
 };
@@ -32,6 +33,9 @@ const SETUP_CODE: &str = "setup-code";
 struct Running {
     pid: u32,
     url: String,
+    /// Where Prometheus reads, if it may.
+    #[serde(default)]
+    metrics: Option<String>,
 }
 
 /// Opens the data folder, and names the process that has it if one does.
@@ -50,7 +54,7 @@ fn in_use(folder: &Path) -> String {
     };
     let who = running.filter(alive).map_or_else(
         || "another process".to_owned(),
-        |Running { pid, url }| format!("astral-server, process {pid}, which serves it at {url}"),
+        |Running { pid, url, .. }| format!("astral-server, process {pid}, which serves it at {url}"),
     );
     format!(
         "the data folder {} is in use by {who}; stop that process first, or name another folder with --data",
@@ -62,15 +66,19 @@ fn in_use(folder: &Path) -> String {
 pub async fn serve(folder: PathBuf, config: Config) -> Result<(), String> {
     let stop = stop_signal();
     let (service, setup_code) = open(&folder, config.service)?;
-    let listener = listen(config.listen).await?;
+    let listener = listen(config.listen, "--listen").await?;
+    let metrics = match config.metrics_listen {
+        Some(address) => Some(listen(address, "--metrics-listen").await?),
+        None => None,
+    };
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let url = format!("http://{address}");
+    let metrics_address = metrics.as_ref().and_then(|listener| listener.local_addr().ok());
+    let metrics_url = metrics_address.map(|address| format!("http://{address}/metrics"));
     let service = Arc::new(service);
     let socket = operator::listen(&folder, Arc::clone(&service))?;
-    write_private(
-        &folder.join(RUNNING),
-        &serde_json::to_vec(&Running { pid: std::process::id(), url: url.clone() }).unwrap_or_default(),
-    )?;
+    let running = Running { pid: std::process::id(), url: url.clone(), metrics: metrics_url.clone() };
+    write_private(&folder.join(RUNNING), &serde_json::to_vec(&running).unwrap_or_default())?;
     if config.http.public_url.is_none() && !config.http.trusted_proxies.is_empty() {
         tracing::warn!(
             "a proxy is trusted, but --public-url is not set: links of invitations will name what the proxy asks for"
@@ -89,11 +97,14 @@ pub async fn serve(folder: PathBuf, config: Config) -> Result<(), String> {
         None => None,
     };
     say(format_args!("Astral serves {} at {url}", folder.display()))?;
+    if let Some(metrics_url) = metrics_url {
+        say(format_args!("Metrics are at {metrics_url}"))?;
+    }
     if let Some(place) = place {
         say(format_args!("No club yet. Set it up with POST {url}/api/v1/setup; the setup code {place}"))?;
     }
     let backups = config.backups.map(|schedule| tokio::spawn(keep_backups(Arc::clone(&service), schedule)));
-    let stopped = crate::run(listener, service, config.http, stop).await;
+    let stopped = crate::run(Listeners { api: listener, metrics }, service, config.http, stop).await;
     socket.abort();
     if let Some(backups) = backups {
         backups.abort();
@@ -129,14 +140,14 @@ async fn keep_backups(service: Arc<Service>, schedule: BackupSchedule) {
     }
 }
 
-/// Listens on `address`.
-pub async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, String> {
+/// Listens on `address`, which was named with `flag`.
+pub async fn listen(address: std::net::SocketAddr, flag: &str) -> Result<TcpListener, String> {
     TcpListener::bind(address).await.map_err(|error| match error.kind() {
         std::io::ErrorKind::AddrInUse => format!(
-            "{address} is in use by another program; name another with --listen, or let --listen 127.0.0.1:0 pick one"
+            "{address} is in use by another program; name another with {flag}, or let {flag} 127.0.0.1:0 pick one"
         ),
         std::io::ErrorKind::PermissionDenied => {
-            format!("cannot listen on {address}: {error}; ports below 1024 are root's, name another with --listen")
+            format!("cannot listen on {address}: {error}; ports below 1024 are root's, name another with {flag}")
         }
         _ => format!("cannot listen on {address}: {error}"),
     })

@@ -13,6 +13,7 @@ mod document;
 mod invitations;
 mod leaks;
 mod members;
+mod metrics;
 mod operations;
 mod organizations;
 mod pages;
@@ -43,11 +44,16 @@ use poem_openapi::{OpenApiService, Tags};
 
 use self::{
     body::RoomForBodies,
+    metrics::Metrics,
     operations::Operation,
     problem::Problem,
     rate_limit::{RateLimits, Spent},
 };
-pub use self::{document::openapi, rate_limit::RateLimitSettings, server::run};
+pub use self::{
+    document::openapi,
+    rate_limit::RateLimitSettings,
+    server::{Listeners, run},
+};
 use crate::service::{Call, Caller, IpRange, Origin, Presented, Service, Timestamp};
 
 /// What may be set about HTTP.
@@ -132,14 +138,16 @@ fn api_service() -> OpenApiService<Api, ()> {
 /// The whole server as an endpoint: for whoever measures it without a socket.
 pub fn app(service: Arc<Service>, settings: HttpSettings) -> impl Endpoint<Output = Response> {
     let limits = Arc::new(RateLimits::new(settings.rate_limits, service.clock()));
-    endpoint(service, Arc::new(settings), limits)
+    let metrics = Arc::new(Metrics::new(settings.max_connections));
+    endpoint(service, Arc::new(settings), limits, metrics)
 }
 
-/// The same, with limits that somebody else looks after.
+/// The same, with limits that somebody else looks after, and metrics that somebody else reads.
 fn endpoint(
     service: Arc<Service>,
     settings: Arc<HttpSettings>,
     limits: Arc<RateLimits>,
+    metrics: Arc<Metrics>,
 ) -> impl Endpoint<Output = Response> {
     let pages = Route::new()
         .at("/health/live", get(pages::live))
@@ -154,7 +162,15 @@ fn endpoint(
         .at("/docs/problems", get(pages::problems))
         .at("/docs/problems/:code", get(pages::problem))
         .at("/invitations/accept", get(pages::accept_invitation));
-    Outermost { api: api_service().into_endpoint(), pages, room: RoomForBodies::default(), service, settings, limits }
+    Outermost {
+        api: api_service().into_endpoint(),
+        pages,
+        room: RoomForBodies::default(),
+        service,
+        settings,
+        limits,
+        metrics,
+    }
 }
 
 /// Says when the key that is calling expires, if that is soon.
@@ -164,7 +180,7 @@ const KEY_EXPIRES_AT: header::HeaderName = header::HeaderName::from_static("astr
 const SLOW: Duration = Duration::from_secs(1);
 
 /// Around everything: the request's id and origin, who is calling and how often, every refusal as a problem,
-/// the log line.
+/// what is counted of it, the log line.
 struct Outermost<E> {
     api: E,
     pages: Route,
@@ -172,6 +188,7 @@ struct Outermost<E> {
     service: Arc<Service>,
     settings: Arc<HttpSettings>,
     limits: Arc<RateLimits>,
+    metrics: Arc<Metrics>,
 }
 
 /// What is known of a request once it was let in, or was not.
@@ -275,7 +292,8 @@ impl<E: Endpoint> Endpoint for Outermost<E> {
             },
             Err(problem) => Err(problem),
         };
-        let code = outcome.as_ref().err().map(Problem::code);
+        let kind = outcome.as_ref().err().map(Problem::kind);
+        let code = kind.map(|kind| kind.code);
         if let (Some(operation), Some(code)) = (operation, code)
             && !operation.codes.contains(code)
         {
@@ -317,7 +335,9 @@ impl<E: Endpoint> Endpoint for Outermost<E> {
         if let Some(page) = page {
             cors::allow(headers, page);
         }
-        let (status, took) = (response.status().as_u16(), started.elapsed());
+        let took = started.elapsed();
+        self.metrics.answered(operation, &method, response.status(), took, kind);
+        let status = response.status().as_u16();
         // The operation, and a method only if it is one: what a client makes up could hold a secret.
         let method = if operations::is_standard(&method) { method.as_str() } else { "-" };
         let operation = operation.map_or("-", |operation| operation.id.as_str());

@@ -32,6 +32,15 @@ pub struct Operation {
     pub secured: bool,
     /// The codes of the problems that it can answer.
     pub codes: HashSet<String>,
+    /// Its place among all of them.
+    pub place: usize,
+}
+
+impl Operation {
+    /// Its method.
+    pub fn method(&self) -> &str {
+        self.method.as_str()
+    }
 }
 
 /// Those with the fewest parameters in their paths first, and those of one path together.
@@ -39,8 +48,16 @@ static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
     let mut operations: Vec<_> = Api::meta().into_iter().flat_map(operations_of).collect();
     let parameters = |operation: &Operation| operation.path.iter().filter(|part| part.is_none()).count();
     operations.sort_by(|one, other| (parameters(one), &one.path).cmp(&(parameters(other), &other.path)));
+    for (place, operation) in operations.iter_mut().enumerate() {
+        operation.place = place;
+    }
     operations
 });
+
+/// Every operation there is.
+pub fn all() -> &'static [Operation] {
+    &OPERATIONS
+}
 
 fn operations_of(api: MetaApi) -> Vec<Operation> {
     let mut found = Vec::new();
@@ -58,6 +75,7 @@ fn operations_of(api: MetaApi) -> Vec<Operation> {
                 query: query.map(|parameter| parameter.name.clone()).collect(),
                 secured: !operation.security.is_empty(),
                 codes,
+                place: 0,
             });
         }
     }
@@ -91,10 +109,12 @@ pub fn answering(code: &str) -> impl Iterator<Item = &'static str> {
     OPERATIONS.iter().filter(move |operation| operation.codes.contains(code)).map(|operation| operation.id.as_str())
 }
 
-/// Whether a method is one of RFC 9110's.
+/// The methods of RFC 9110, and PATCH (RFC 5789).
+pub const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
+
+/// Whether a method is one of [`METHODS`].
 pub fn is_standard(method: &Method) -> bool {
-    use Method as M;
-    [M::GET, M::HEAD, M::POST, M::PUT, M::PATCH, M::DELETE, M::OPTIONS, M::TRACE, M::CONNECT].contains(method)
+    METHODS.contains(&method.as_str())
 }
 
 /// The methods that work on a path, as `Allow` lists them.

@@ -5,40 +5,31 @@ use std::sync::Arc;
 
 use poem::{
     IntoResponse as _, Response, handler,
-    http::{StatusCode, header},
+    http::header,
     web::{Data, Html, Path},
 };
 
 use super::{
     document, operations,
-    problem::{KINDS, Kind},
+    problem::{KINDS, Kind, Problem},
 };
 use crate::service::Service;
 
 /// The process runs.
 #[handler]
 pub fn live() -> Response {
-    plain(StatusCode::OK, "ok\n")
+    ok()
 }
 
-/// The database can be read.
+/// The database can be read, and a small write has reached the disk lately.
 #[handler]
-pub fn ready(service: Data<&Arc<Service>>) -> Response {
-    match service.ready() {
-        Ok(()) => plain(StatusCode::OK, "ok\n"),
-        Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "not ready");
-            plain(StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
-        }
-    }
+pub async fn ready(service: Data<&Arc<Service>>) -> poem::Result<Response> {
+    service.ready().await.map_err(Problem::not_ready)?;
+    Ok(ok())
 }
 
-fn plain(status: StatusCode, text: &'static str) -> Response {
-    Response::builder()
-        .status(status)
-        .content_type("text/plain; charset=utf-8")
-        .header(header::CACHE_CONTROL, "no-store")
-        .body(text)
+fn ok() -> Response {
+    Response::builder().content_type("text/plain; charset=utf-8").header(header::CACHE_CONTROL, "no-store").body("ok\n")
 }
 
 /// The API reference, in which requests can be tried out. Its program is served from here and may speak to

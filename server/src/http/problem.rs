@@ -13,7 +13,7 @@ use poem_openapi::{
 };
 use serde::Serialize;
 
-use crate::service::{Conflict, Error, FieldError, Forbidden, RequestId, Unauthenticated, Unavailable};
+use crate::service::{Conflict, Error, FieldError, Forbidden, NotReady, RequestId, Unauthenticated, Unavailable};
 
 /// What every refusal looks like (RFC 9457).
 #[derive(Debug, Serialize, Object)]
@@ -62,6 +62,13 @@ pub struct Kind {
     pub detail: &'static str,
     /// Its bit in a set of kinds.
     pub bit: u64,
+}
+
+impl Kind {
+    /// Its place in [`KINDS`].
+    pub const fn place(&self) -> usize {
+        self.bit.trailing_zeros() as usize
+    }
 }
 
 macro_rules! kinds {
@@ -231,6 +238,13 @@ impl Problem {
             .header(header::RETRY_AFTER, &retry_after_seconds.to_string())
     }
 
+    /// The server cannot do its work, for this reason.
+    pub fn not_ready(reason: NotReady) -> Self {
+        Self::new(UNAVAILABLE)
+            .detail(format!("The server cannot do its work: {reason}."))
+            .header(header::RETRY_AFTER, "5")
+    }
+
     /// A fault of ours.
     pub fn internal() -> Self {
         Self::new(INTERNAL)
@@ -279,9 +293,9 @@ impl Problem {
         self.kind.status
     }
 
-    /// The code.
-    pub const fn code(&self) -> &'static str {
-        self.kind.code
+    /// What kind it is of.
+    pub const fn kind(&self) -> &'static Kind {
+        self.kind
     }
 
     /// The answer.

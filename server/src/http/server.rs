@@ -26,7 +26,11 @@ use tokio::{
     sync::Semaphore,
 };
 
-use super::{HttpSettings, rate_limit::RateLimits};
+use super::{
+    HttpSettings,
+    metrics::{self, Connections, Metrics},
+    rate_limit::RateLimits,
+};
 use crate::service::Service;
 
 /// How much a request's head may hold.
@@ -43,24 +47,44 @@ const FORGET: Duration = Duration::from_secs(1);
 /// How long to wait when the system has no more sockets to give.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves `service` on `listener` until `shutdown` resolves; then finishes what runs, writes down what is
+/// Where the server listens.
+pub struct Listeners {
+    /// For everybody.
+    pub api: TcpListener,
+    /// For Prometheus, if it is to read.
+    pub metrics: Option<TcpListener>,
+}
+
+impl From<TcpListener> for Listeners {
+    fn from(api: TcpListener) -> Self {
+        Self { api, metrics: None }
+    }
+}
+
+/// Serves `service` on `listeners` until `shutdown` resolves; then finishes what runs, writes down what is
 /// only in memory, and closes the database.
 ///
 /// # Errors
 /// If the last flush fails.
 pub async fn run(
-    listener: TcpListener,
+    listeners: impl Into<Listeners>,
     service: Arc<Service>,
     settings: HttpSettings,
     shutdown: impl Future<Output = ()>,
 ) -> crate::service::Result<()> {
+    let Listeners { api: listener, metrics: for_metrics } = listeners.into();
     let connections = Arc::new(Semaphore::new(settings.max_connections));
+    let metrics = Arc::new(Metrics::new(settings.max_connections));
     let (header_timeout, drain_timeout) = (settings.header_timeout, settings.drain_timeout);
     let limits = Arc::new(RateLimits::new(settings.rate_limits, service.clock()));
-    let endpoint = Arc::new(super::endpoint(Arc::clone(&service), Arc::new(settings), Arc::clone(&limits)));
+    let endpoint = super::endpoint(Arc::clone(&service), Arc::new(settings), Arc::clone(&limits), Arc::clone(&metrics));
+    let endpoint = Arc::new(endpoint);
     let graceful = GracefulShutdown::new();
     let running = Arc::new(AtomicUsize::new(0));
     let housekeeper = tokio::spawn(keep_house(Arc::clone(&service), limits));
+    let read = for_metrics
+        .map(|listener| metrics::serve(listener, Arc::clone(&metrics), Arc::clone(&service), header_timeout))
+        .map(tokio::spawn);
     tokio::pin!(shutdown);
     loop {
         let accepted = tokio::select! {
@@ -69,14 +93,16 @@ pub async fn run(
         };
         match accepted {
             Ok((stream, remote, permit)) => {
+                let open = Connections::begin(&metrics);
                 let connection =
                     serve(stream, remote, Arc::clone(&endpoint), Arc::clone(&running), header_timeout, &graceful);
                 tokio::spawn(async move {
                     connection.await;
-                    drop(permit);
+                    drop((permit, open));
                 });
             }
             Err(error) => {
+                metrics.connections.refused.add_one();
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(PAUSE).await;
             }
@@ -90,6 +116,9 @@ pub async fn run(
         () = tokio::time::sleep(drain_timeout) => tracing::warn!("some requests did not finish in time"),
     }
     housekeeper.abort();
+    if let Some(read) = read {
+        read.abort();
+    }
     service.close().await
 }
 

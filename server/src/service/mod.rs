@@ -8,8 +8,11 @@ mod audit;
 mod authority;
 mod backups;
 mod catch_up;
+mod census;
 mod clock;
 mod error;
+mod health;
+mod metrics;
 mod model;
 mod passwords;
 mod recent;
@@ -44,6 +47,8 @@ pub use self::{
     backups::{BackupSchedule, RestoreError, Restored},
     clock::{Clock, Entropy},
     error::{Conflict, Error, FieldError, Forbidden, Result, Unauthenticated, Unavailable},
+    health::NotReady,
+    metrics::{Commits, Counter, Distribution, Histogram, Measures, Rows},
     model::{
         Invalid,
         api_key::{ApiKey, KeyState, KeyStatus, Overlap, Person, PreviousSecret, SecretStanding},
@@ -69,6 +74,7 @@ pub use self::{
         usage::{Calls, Day, LastUse, SecretMark},
         user::User,
     },
+    passwords::Hashing,
     recent::Call,
     repeats::{Attempt, Once},
     sign_in::{SetUp, SignedInAs},
@@ -76,12 +82,16 @@ pub use self::{
         OpenError, ReadTx, WriteTx,
         audit_events::{Broken, StoredEvent},
         backup::{BackupError, BackupFacts},
+        census::Census,
         check::Findings,
+        disk::{Cache, Disk},
     },
     throttle::bucket as address_bucket,
 };
 use self::{
     catch_up::Report,
+    census::CensusTaking,
+    health::Probe,
     passwords::Passwords,
     recent::{RecentUse, Refused},
     repeats::Repeats,
@@ -116,6 +126,8 @@ pub struct Service {
     passwords: Passwords,
     throttle: Throttle,
     repeats: Repeats,
+    probe: Probe,
+    census: CensusTaking,
     /// Of reads on threads of their own.
     turns: Arc<Semaphore>,
     clock: Clock,
@@ -187,6 +199,8 @@ impl Service {
             passwords,
             throttle: Throttle::default(),
             repeats: Repeats::default(),
+            probe: Probe::default(),
+            census: CensusTaking::default(),
             turns: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, NonZero::get))),
             clock,
             entropy,
@@ -321,11 +335,6 @@ impl Service {
         let flushed = self.write_down(true).await;
         self.store.close();
         flushed
-    }
-
-    /// Whether the database can be read.
-    pub fn ready(&self) -> Result<()> {
-        self.read(|tx| Ok(store::organizations::probe(tx)?))
     }
 
     /// A new secret.

@@ -4,7 +4,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, PoisonError, mpsc},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use argon2::{
@@ -16,6 +16,7 @@ use tokio::sync::{Semaphore, oneshot};
 use super::{
     clock::Entropy,
     error::{Error, Result, Unavailable},
+    metrics::{Counter, Histogram},
     model::password::{Password, PasswordHash},
 };
 
@@ -28,6 +29,9 @@ const OUTPUT: usize = 32;
 const WAITING: usize = 64;
 /// How long anyone waits for their turn.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Up to how many microseconds a hash takes in each bucket of the durations.
+const DURATIONS: &[u64] = &[10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 10_000_000];
 
 /// What a thread does with its memory.
 type Work = Box<dyn FnOnce(&mut Vec<Block>) + Send>;
@@ -47,6 +51,29 @@ pub struct Passwords {
     work: mpsc::Sender<Work>,
     /// Verified against where there is no user, so that an unknown email costs what a known one does.
     decoy: PasswordHash,
+    /// How many may be hashed at once.
+    at_once: usize,
+    /// Those who came when there was no room to wait, or whose turn did not come in time.
+    refused: Counter,
+    /// How long each took when its turn had come, in microseconds.
+    durations: Arc<Histogram>,
+}
+
+/// What goes on where passwords are hashed.
+#[derive(Debug)]
+pub struct Hashing<'a> {
+    /// How many are being hashed.
+    pub running: usize,
+    /// How many may be at once.
+    pub most_running: usize,
+    /// How many wait for their turn.
+    pub waiting: usize,
+    /// How many may wait.
+    pub most_waiting: usize,
+    /// How many were told that there is no room, or no time.
+    pub refused: u64,
+    /// How long each took when its turn had come, in microseconds.
+    pub durations: &'a Histogram,
 }
 
 /// What came of holding a password against a hash.
@@ -81,6 +108,9 @@ impl Passwords {
             queue: Arc::new(Semaphore::new(turns + WAITING)),
             work,
             decoy: PasswordHash(String::new()),
+            at_once: turns,
+            refused: Counter::default(),
+            durations: Arc::new(Histogram::new(DURATIONS)),
         };
         let decoy = Password::typed(String::new());
         passwords.decoy = hash(&passwords.argon2, &passwords.entropy, &decoy, &mut Vec::new())?;
@@ -115,17 +145,39 @@ impl Passwords {
         &self,
         work: impl FnOnce(&mut Vec<Block>) -> Result<R> + Send + 'static,
     ) -> Result<R> {
-        let busy = || Error::TooManyAttempts { retry_after_seconds: PATIENCE.as_secs() };
+        let busy = || {
+            self.refused.add_one();
+            Error::TooManyAttempts { retry_after_seconds: PATIENCE.as_secs() }
+        };
         let _waiting = self.queue.try_acquire().map_err(|_| busy())?;
         let turn = tokio::time::timeout(PATIENCE, Arc::clone(&self.turns).acquire_owned()).await.map_err(|_| busy())?;
         let (reply, answer) = oneshot::channel();
+        let durations = Arc::clone(&self.durations);
         let work: Work = Box::new(move |memory| {
             // The turn ends with the work, even if nobody waits for it any more.
             let _turn = turn;
-            let _ = reply.send(work(memory));
+            let begun = Instant::now();
+            let done = work(memory);
+            durations.observe_time(begun.elapsed());
+            let _ = reply.send(done);
         });
         self.work.send(work).map_err(|_| Unavailable::Stopping)?;
         answer.await.unwrap_or(Err(Unavailable::Panicked.into()))
+    }
+
+    /// What goes on at this instant.
+    pub fn hashing(&self) -> Hashing<'_> {
+        let running = self.at_once.saturating_sub(self.turns.available_permits());
+        let inside = (self.at_once + WAITING).saturating_sub(self.queue.available_permits());
+        Hashing {
+            running,
+            most_running: self.at_once,
+            // Of those that run some may have nobody inside any more who waits for them.
+            waiting: inside.saturating_sub(running),
+            most_waiting: WAITING,
+            refused: self.refused.count(),
+            durations: &self.durations,
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use lru::LruCache;
 
 use super::{
     error::{Error, Result},
+    metrics::Counter,
     model::timestamp::Timestamp,
 };
 
@@ -50,11 +51,16 @@ enum Subject {
 pub struct Throttle {
     failures: Mutex<LruCache<Subject, Failures>>,
     known: Mutex<LruCache<(String, IpAddr), ()>>,
+    refused: Counter,
 }
 
 impl Default for Throttle {
     fn default() -> Self {
-        Self { failures: Mutex::new(LruCache::new(REMEMBERED)), known: Mutex::new(LruCache::new(REMEMBERED)) }
+        Self {
+            failures: Mutex::new(LruCache::new(REMEMBERED)),
+            known: Mutex::new(LruCache::new(REMEMBERED)),
+            refused: Counter::default(),
+        }
     }
 }
 
@@ -85,6 +91,7 @@ impl Throttle {
         let wait =
             subjects.iter().map(|(subject, allowance)| remaining(failures.get(subject).copied(), allowance, now)).max();
         if let Some(wait) = wait.filter(|wait| *wait > TimeDelta::zero()) {
+            self.refused.add_one();
             let retry_after_seconds = wait.num_milliseconds().unsigned_abs().div_ceil(1000);
             return Err(Error::TooManyAttempts { retry_after_seconds });
         }
@@ -93,6 +100,11 @@ impl Throttle {
             failures.put(subject, Failures { count: before.map_or(0, |before| before.count) + 1, last: now });
         }
         Ok(())
+    }
+
+    /// How many attempts had to wait.
+    pub fn refused(&self) -> u64 {
+        self.refused.count()
     }
 
     /// The attempt came to nothing, right or wrong: it was never made.

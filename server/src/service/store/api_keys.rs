@@ -172,6 +172,27 @@ pub fn count_active(
     Ok(count)
 }
 
+/// How many keys there are in all that are not revoked, and how many that are.
+pub fn count(tx: &impl Read) -> Result<(u64, u64), Unavailable> {
+    let (keys, entries) = (tx.length(API_KEYS)?, tx.length(API_KEY_INDEX)?);
+    // One that is revoked has one entry in the index, and every other has two: `index_keys`.
+    let usable = entries.saturating_sub(keys);
+    Ok((usable, keys.saturating_sub(usable)))
+}
+
+/// When the key ends that this row of the index is about, if the index is that of expiries.
+pub fn expiry_in(row: &[u8]) -> Option<Timestamp> {
+    let (index, end) = row.get(16..)?.split_first_chunk::<1>()?;
+    let end = end.first_chunk::<8>().filter(|_| *index == [Index::Expiry as u8])?;
+    Some(Timestamp::from_millis(i64::try_from(u64::from_be_bytes(*end)).unwrap_or(i64::MAX)))
+}
+
+/// Where the expiries of the club begin that this row of the index is of, if they come after it.
+pub fn first_expiry_after(row: &[u8]) -> Option<Vec<u8>> {
+    let first = key(&[row.get(..16)?, &[Index::Expiry as u8]]);
+    (first.as_slice() > row).then_some(first)
+}
+
 /// The keys of the organization, not revoked, that end after the first of two instants and not after the second.
 pub fn ending_between(
     tx: &impl Read,

@@ -165,7 +165,7 @@ fn check_members(tx: &ReadTx, clubs: &HashSet<[u8; 16]>, findings: &mut Findings
                     format!("member {} is listed with another role or status", member.id)
                 });
                 for of in members::lists(&member).into_iter().filter(|of| !members::is_of_all(&of.list)) {
-                    let same = members::block::get(&*tx.rows(MEMBER_BLOCKS)?, &of.list, &id, |other, place| {
+                    let same = members::block::get(tx.rows(MEMBER_BLOCKS)?, &of.list, &id, |other, place| {
                         let other = other.row(place)?;
                         Ok(other.shared == of.shared
                             && other.head.revision == row.head.revision

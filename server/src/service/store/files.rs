@@ -28,6 +28,7 @@ type OpenPlain = dyn Fn(FileBackend) -> Box<dyn StorageBackend> + Send + Sync;
 /// Where a database lies, and how its files are opened.
 pub struct Files {
     folder: PathBuf,
+    cache: usize,
     open_database: Box<OpenDatabase>,
     open_plain: Box<OpenPlain>,
 }
@@ -43,6 +44,7 @@ impl Files {
         let plain = Arc::clone(&storage);
         Self {
             folder: folder.to_owned(),
+            cache,
             open_database: Box::new(move |file, look_through| {
                 let mut builder = redb::Builder::new();
                 builder.set_cache_size(cache).set_check_integrity_on_open(look_through);
@@ -55,6 +57,11 @@ impl Files {
     /// The folder.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// How many bytes the database may remember of its pages.
+    pub const fn cache(&self) -> usize {
+        self.cache
     }
 
     /// The database's file.

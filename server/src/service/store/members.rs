@@ -60,6 +60,12 @@ pub struct Head {
     pub status: MemberStatus,
 }
 
+/// How many members a row of blocks holds of the list of all; `None` if it is of another list.
+pub fn count_in(row: &[u8], block: &[u8]) -> Result<Option<usize>, Unavailable> {
+    let is_of_all = row.get(16) == Some(&(List::All as u8));
+    is_of_all.then(|| Block::read(block).map(|block| block.len())).transpose()
+}
+
 /// What the keys of a list begin with.
 fn list(organization_id: OrganizationId, of: List, value: &[u8]) -> Vec<u8> {
     key(&[&organization_id.to_bytes(), &[of as u8], value])

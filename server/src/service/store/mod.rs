@@ -7,7 +7,9 @@
 pub mod api_keys;
 pub mod audit_events;
 pub mod backup;
+pub mod census;
 pub mod check;
+pub mod disk;
 mod files;
 pub mod idempotency;
 pub mod invitations;
@@ -16,6 +18,7 @@ mod migrate;
 mod open;
 pub mod organizations;
 mod overlay;
+pub mod probe;
 pub mod record;
 pub mod revocations;
 pub mod sessions;
@@ -32,7 +35,7 @@ use std::{
     sync::Arc,
 };
 
-use redb::{ReadableTable, TableError, WriteTransaction};
+use redb::{ReadableTable, ReadableTableMetadata as _, TableError, WriteTransaction};
 
 pub use self::{
     files::{DATABASE, Files, sync_folder},
@@ -46,6 +49,7 @@ use self::{
 use super::{
     clock::{Clock, Entropy},
     error::{Error, Result, Unavailable},
+    metrics::Commits,
     model::{
         id::{Id, next_bits},
         revocation::Revocation,
@@ -133,6 +137,10 @@ pub struct Store {
     clock: Clock,
     recent: Arc<RecentUse>,
     writer: writer::Writer,
+    commits: Arc<Commits>,
+    folder: PathBuf,
+    /// How much memory pages may take, in bytes.
+    cache: usize,
 }
 
 impl Store {
@@ -162,11 +170,13 @@ impl Store {
         recent: Arc<RecentUse>,
         catch_up: Box<CatchUp>,
     ) -> Result<Self, OpenError> {
+        let commits = Arc::new(Commits::default());
+        let (folder, cache) = (files.folder().to_owned(), files.cache());
         let opening = Opening { files, clock: clock.clone(), entropy, recent: Arc::clone(&recent), catch_up };
         let opened = opening.open()?;
         let snapshots = Arc::new(Snapshots::new(Arc::clone(&opened.database)));
-        let writer = writer::Writer::start(Arc::clone(&snapshots), opening, opened, reserve);
-        Ok(Self { snapshots, clock, recent, writer })
+        let writer = writer::Writer::start(Arc::clone(&snapshots), opening, opened, reserve, Arc::clone(&commits));
+        Ok(Self { snapshots, clock, recent, writer, commits, folder, cache })
     }
 
     /// The database in `folder`, for a test.
@@ -226,6 +236,11 @@ impl Store {
         self.snapshots.newest()
     }
 
+    /// What the writer counts.
+    pub fn commits(&self) -> &Commits {
+        &self.commits
+    }
+
     /// Waits until every accepted write is on disk, and accepts no more.
     pub fn close(&self) {
         self.writer.close();
@@ -261,6 +276,11 @@ pub trait Read {
     /// Whether there is a value under `key`.
     fn has(&self, table: Table, key: &[u8]) -> Result<bool, Unavailable> {
         Ok(self.get(table, key, |_| ())?.is_some())
+    }
+
+    /// How many rows a table has, which is known without counting them.
+    fn length(&self, table: Table) -> Result<u64, Unavailable> {
+        Ok(self.rows(table)?.len()?)
     }
 
     /// Visits the rows in `range` in ascending (or descending) order until `visit` breaks.

@@ -77,8 +77,3 @@ pub fn all(tx: &impl Read) -> Result<Vec<Organization>, Unavailable> {
     })?;
     Ok(organizations)
 }
-
-/// Reads one small value: what a readiness check needs to see.
-pub fn probe(tx: &impl Read) -> Result<(), Unavailable> {
-    if tx.has(META, b"format")? { Ok(()) } else { Err(Unavailable::Corrupt("meta")) }
-}

@@ -1,7 +1,7 @@
 //! A file that is read and never written: what a database writes on being opened stays in memory.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     io,
     ops::Bound,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -96,14 +96,15 @@ impl StorageBackend for Overlay {
         let mut written = self.lock();
         let (shown, mut done) = (written.shown, 0);
         for (number, within, count) in pages(offset, data.len()) {
-            if !written.pages.contains_key(&number) {
-                let mut page = Box::new([0; PAGE]);
-                self.read_file(shown, number * PAGE as u64, &mut page[..])?;
-                written.pages.insert(number, page);
-            }
-            if let Some(page) = written.pages.get_mut(&number) {
-                page[within..within + count].copy_from_slice(&data[done..done + count]);
-            }
+            let page = match written.pages.entry(number) {
+                Entry::Occupied(page) => page.into_mut(),
+                Entry::Vacant(place) => {
+                    let mut page = Box::new([0; PAGE]);
+                    self.read_file(shown, number * PAGE as u64, &mut page[..])?;
+                    place.insert(page)
+                }
+            };
+            page[within..within + count].copy_from_slice(&data[done..done + count]);
             done += count;
         }
         Ok(())

@@ -49,10 +49,9 @@ impl Snapshots {
         self.publish();
     }
 
-    /// The database itself, for a test that changes it beside the writer.
-    #[cfg(test)]
-    pub fn database(&self) -> Arc<Database> {
-        self.database.load_full().expect("it is open")
+    /// The database itself; `None` while it is not open.
+    pub fn database(&self) -> Option<Arc<Database>> {
+        self.database.load_full()
     }
 
     /// The state that the newest published commit has left.

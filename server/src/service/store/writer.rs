@@ -18,7 +18,10 @@ use super::{
     open::{Opened, Opening},
     snapshot::Snapshots,
 };
-use crate::service::error::{Error, Result, Unavailable};
+use crate::service::{
+    error::{Error, Result, Unavailable},
+    metrics::Commits,
+};
 
 /// How many actions share a commit at most.
 const BATCH: usize = 1024;
@@ -107,9 +110,15 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(snapshots: Arc<Snapshots>, opening: Opening, opened: Opened, reserve: u64) -> Self {
+    pub(super) fn start(
+        snapshots: Arc<Snapshots>,
+        opening: Opening,
+        opened: Opened,
+        reserve: u64,
+        commits: Arc<Commits>,
+    ) -> Self {
         let (queue, jobs) = mpsc::channel();
-        let mut worker = Worker { snapshots, opening, opened: Some(opened), reserve, jobs };
+        let mut worker = Worker { snapshots, opening, opened: Some(opened), reserve, commits, jobs };
         let thread = std::thread::Builder::new().name("writer".to_owned()).spawn(move || worker.work()).ok();
         Self { queue: Mutex::new(Some(queue)), thread: Mutex::new(thread), looking: Arc::default() }
     }
@@ -168,6 +177,7 @@ struct Worker {
     /// `None` until it is opened again.
     opened: Option<Opened>,
     reserve: u64,
+    commits: Arc<Commits>,
     jobs: mpsc::Receiver<Box<dyn Job>>,
 }
 
@@ -206,6 +216,7 @@ impl Worker {
                 Ok(None) => return batch.into_iter().for_each(|job| job.answer(Ok(()))),
                 Ok(Some((halfway, failure))) => batch.remove(halfway).answer(Err(failure)),
                 Err(failure) => {
+                    self.commits.failed.add_one();
                     tracing::error!(
                         error = &failure as &dyn std::error::Error,
                         "the database failed; the writes of the batch are refused, and it is opened again"
@@ -245,7 +256,10 @@ impl Worker {
             }
         }
         if any_changed {
+            let begun = Instant::now();
             opened.commit(transaction)?;
+            self.commits.durations.observe_time(begun.elapsed());
+            self.commits.actions.observe(batch.len() as u64);
             self.snapshots.publish();
         }
         Ok(None)

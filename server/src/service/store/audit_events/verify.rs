@@ -265,7 +265,7 @@ mod tests {
         let mut found: BTreeMap<&str, u64> = BTreeMap::new();
         for change in 0..CHANGES {
             let tx = WriteTx {
-                transaction: store.snapshots.database().begin_write().expect("begun"),
+                transaction: store.snapshots.database().expect("open").begin_write().expect("begun"),
                 now: store.clock.now(),
                 entropy: Entropy::system(),
                 recent: Arc::default(),
