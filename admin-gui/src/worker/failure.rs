@@ -259,7 +259,7 @@ mod tests {
     use super::*;
 
     /// Codes whose words a coach understands as the server says them, or never sees.
-    const AS_THE_SERVER_SAYS: [&str; 24] = [
+    const AS_THE_SERVER_SAYS: [&str; 26] = [
         "address_not_allowed",
         "already_created",
         "already_set_up",
@@ -267,9 +267,11 @@ mod tests {
         "credential_invalid",
         "credential_missing",
         "idempotency_key_reused",
+        "insufficient_storage",
         "internal",
         "invitation_invalid",
         "key_expired",
+        "key_held",
         "key_revoked",
         "malformed_request",
         "method_not_allowed",
