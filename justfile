@@ -64,3 +64,7 @@ instruction-counter:
 scan-benchmark rounds="5":
     cargo build --release
     tests/scan_benchmark.sh target/release/astral-server {{rounds}}
+
+# The long forms of what is tested briefly, and docs/reliability.md from what comes of them; names run those alone. An hour
+reliability *names:
+    tests/reliability.sh {{names}}
