@@ -26,6 +26,7 @@ use tokio::{
     net::{UnixListener, UnixStream},
     task::JoinHandle,
 };
+use zeroize::Zeroizing;
 
 use super::{audit, backup, new_password, say, serve};
 use crate::service::{
@@ -133,7 +134,7 @@ pub enum Request {
         plan: Plan,
         email: Email,
         name: Name,
-        password: String,
+        password: Zeroizing<String>,
     },
     SetPlan {
         organization: OrganizationId,
@@ -146,7 +147,7 @@ pub enum Request {
     ListUsers,
     ResetPassword {
         email: Email,
-        password: String,
+        password: Zeroizing<String>,
     },
     ListKeys {
         organization: OrganizationId,
@@ -259,7 +260,7 @@ async fn over_socket(
     request: &Request,
     file: Option<File>,
 ) -> std::io::Result<Result<Value, String>> {
-    let bytes = serde_json::to_vec(request)?;
+    let bytes = Zeroizing::new(serde_json::to_vec(request)?);
     let sent = match &file {
         Some(file) => send_with(&stream, &bytes, file).await?,
         None => 0,
@@ -357,8 +358,8 @@ async fn send_with(stream: &UnixStream, bytes: &[u8], file: &File) -> std::io::R
 }
 
 /// The first bytes of a request, and the open file that came with them.
-async fn receive(stream: &UnixStream) -> std::io::Result<(Vec<u8>, Option<File>)> {
-    let mut bytes = vec![0; 64 << 10];
+async fn receive(stream: &UnixStream) -> std::io::Result<(Zeroizing<Vec<u8>>, Option<File>)> {
+    let mut bytes = Zeroizing::new(vec![0; 64 << 10]);
     let (count, file) = stream
         .async_io(Interest::READABLE, || {
             let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
@@ -472,7 +473,7 @@ async fn create_organization(
     plan: Plan,
     email: Email,
     display_name: Name,
-    password: String,
+    password: Zeroizing<String>,
 ) -> Result<Value, Error> {
     let password_hash = service.hash_password(Password::typed(password)).await?;
     let head_coach = NewHeadCoach { email, display_name, password_hash };
@@ -488,7 +489,7 @@ async fn reset_password(
     service: &Service,
     access: ShellAccess,
     email: Email,
-    password: String,
+    password: Zeroizing<String>,
 ) -> Result<Value, Error> {
     let hash = service.hash_password(Password::typed(password)).await?;
     let sought = email.clone();
