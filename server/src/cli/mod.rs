@@ -62,7 +62,7 @@ enum Command {
     /// List, make and change organizations
     #[command(subcommand)]
     Org(operator::OrgCommand),
-    /// List users and reset passwords
+    /// List, make and unlock users, and reset passwords
     #[command(subcommand)]
     User(operator::UserCommand),
     /// List, revoke and release API keys
@@ -80,7 +80,7 @@ enum Command {
     ///
     /// Exits with 0 if it is.
     Check(backup::CheckOptions),
-    /// Prove that the audit log is whole
+    /// Read the audit log, and prove that it is whole
     #[command(subcommand)]
     Audit(audit::AuditCommand),
     /// Find leaked secrets of Astral in files, folders or the history of git repositories, offline

@@ -185,7 +185,7 @@ impl Service {
         self.passwords.hash(password).await
     }
 
-    /// Forgets the failed attempts on an account, whose password the operator has reset.
+    /// Forgets the failed attempts on an account, which the operator has unlocked or whose password they have reset.
     pub fn forgive(&self, email: &Email) {
         self.throttle.forgive(&email.key());
     }
