@@ -16,6 +16,7 @@ mod conditional;
 mod connections;
 mod console;
 mod durability;
+mod equal_work;
 mod examples;
 mod faults;
 mod formats;

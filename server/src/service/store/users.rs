@@ -20,11 +20,11 @@ pub fn get(tx: &impl Read, id: UserId) -> Result<Option<User>, Unavailable> {
     tx.get(USERS, &id.to_bytes(), record::decode)?.transpose()
 }
 
+/// The user with this email. Where there is none, the one is looked up that nobody is: it must not be told by the time
+/// whether an email has an account.
 pub fn by_email(tx: &impl Read, email: &Email) -> Result<Option<User>, Unavailable> {
-    match tx.get(USER_EMAILS, email.key().as_bytes(), UserId::from_bytes)?.flatten() {
-        Some(id) => get(tx, id),
-        None => Ok(None),
-    }
+    let id = tx.get(USER_EMAILS, email.key().as_bytes(), UserId::from_bytes)?.flatten();
+    get(tx, id.unwrap_or_else(|| UserId::from_bits(0)))
 }
 
 /// Adds or changes a user. An email never changes once it is there.
