@@ -56,6 +56,10 @@ accept-instructions: instruction-counter
     cargo build --release -p astral-benchmark
     ASTRAL_WRITE=1 target/release/server-benchmark instructions
 
+# Ask RustSec's database whether anything is known against a dependency; ./check holds them to the rest of deny.toml
+advisories:
+    tests/dependencies.sh advisories
+
 # What runs the hot functions in valgrind; of the version that the benchmark is built with
 instruction-counter:
     cargo install --quiet --locked --root target/tools gungraun-runner --version $(cargo tree -p gungraun --depth 0 --prefix none | sed 's/.* v//')
@@ -64,3 +68,7 @@ instruction-counter:
 scan-benchmark rounds="5":
     cargo build --release
     tests/scan_benchmark.sh target/release/astral-server {{rounds}}
+
+# The long forms of what is tested briefly, and docs/reliability.md from what comes of them; names run those alone. An hour
+reliability *names:
+    tests/reliability.sh {{names}}

@@ -51,7 +51,10 @@ pub fn measure(server: &Running, keys: &[Key]) -> Result<Profile, String> {
         .status();
     reading.end();
     if !recorded.as_ref().is_ok_and(std::process::ExitStatus::success) {
-        return Err("perf is not there, or may not watch (kernel.perf_event_paranoid)".to_owned());
+        return Err(
+            "perf is not there, or may not watch: only root's may, since nobody else reads the memory of the server"
+                .to_owned(),
+        );
     }
     let output = Command::new("perf")
         .args(["report", "--stdio", "--no-children", "--fields", "overhead,sym", "--input"])

@@ -3,10 +3,11 @@
 use std::{
     collections::BTreeSet,
     io,
+    num::NonZero,
     ops::Bound,
     path::Path,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -15,6 +16,7 @@ use astral_server::service::{
     ApiKeyId, Clock, Error, OrganizationId, Password, PasswordHash, Plan, Service, Settings, ShellAccess, Unavailable,
 };
 use redb::{BackendError, StorageBackend, backends::FileBackend};
+use tokio::task::JoinSet;
 
 /// The disk, which fails at a request of its own choosing: of reads, writes, changes of length and syncs together.
 #[derive(Debug, Default)]
@@ -171,7 +173,8 @@ fn holds(service: &Service, answered: &Answered, context: &str) {
 
 /// For each request of the disk in turn: it fails once, or goes on failing until it is repaired. What comes meanwhile is
 /// refused, what was answered is there, and afterwards all works again, without a restart and with one.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::print_stdout, reason = "how much was tried is told to whoever asks for it")]
 async fn whatever_of_the_disk_fails_nothing_answered_is_lost() {
     let whole = Disk::failing(u64::MAX, u64::MAX);
     let folder = tempfile::tempdir().expect("a folder");
@@ -187,34 +190,59 @@ async fn whatever_of_the_disk_fails_nothing_answered_is_lost() {
     // All of them: ASTRAL_FAULTS=1. Else some, and others each time.
     let step = std::env::var("ASTRAL_FAULTS").ok().and_then(|step| step.parse().ok()).unwrap_or(97);
     let first = u64::from(std::process::id()) % step;
-    for from in (first..requests).step_by(usize::try_from(step).expect("small")) {
-        for lasts in [1, u64::MAX / 2] {
-            let context =
-                format!("request {from} of {requests}, {}", if lasts == 1 { "once" } else { "until repaired" });
-            let disk = Disk::failing(from, from + lasts);
-            let folder = tempfile::tempdir().expect("a folder");
-            let mut answered = Answered::default();
-            // Where it cannot be opened at all, the process ends with a sentence, and is started again later.
-            if let Some(service) = open(folder.path(), &disk) {
-                answered = scenario(&service, &password).await;
-                disk.until.store(0, Ordering::SeqCst);
-                // It is opened again behind its handle.
-                while let Err(error) = service.read(|tx| tx.operator(ACCESS).organizations()) {
-                    assert!(is_of_the_disk(&error), "{context}: {error:?}");
-                    tokio::task::yield_now().await;
-                }
-                holds(&service, &answered, &context);
-                let further = scenario_once(&service, &password).await;
-                answered.organizations.insert(further);
-                let _ = service.close().await;
+    let failing = (first..requests).step_by(usize::try_from(step).expect("small"));
+    let cases: Vec<_> = failing.flat_map(|from| [(from, 1), (from, u64::MAX / 2)]).collect();
+    let (count, cases) = (cases.len(), Arc::new(Mutex::new(cases.into_iter())));
+    let mut workers = JoinSet::new();
+    for _ in 0..std::thread::available_parallelism().map_or(1, NonZero::get) {
+        let (cases, password) = (Arc::clone(&cases), password.clone());
+        workers.spawn(async move {
+            loop {
+                let case = cases.lock().expect("no worker has panicked").next();
+                let Some((from, lasts)) = case else { break };
+                let lasting = if lasts == 1 { "once" } else { "until repaired" };
+                fails(
+                    Disk::failing(from, from + lasts),
+                    &password,
+                    &format!("request {from} of {requests}, {lasting}"),
+                )
+                .await;
             }
-            disk.until.store(0, Ordering::SeqCst);
-            let again = open(folder.path(), &disk);
-            let again = again.unwrap_or_else(|| panic!("{context}: it does not open any more"));
-            holds(&again, &answered, &context);
-            again.close().await.expect("closes");
+        });
+    }
+    while let Some(worker) = workers.join_next().await {
+        if let Err(error) = worker {
+            std::panic::resume_unwind(error.into_panic());
         }
     }
+    println!(
+        "{count} cases: each of {requests} requests of the disk, by steps of {step}, failed in turn, once and until repaired; nothing lost"
+    );
+}
+
+/// What must hold on a disk that fails as it was told.
+async fn fails(disk: Arc<Disk>, password: &PasswordHash, context: &str) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut answered = Answered::default();
+    // Where it cannot be opened at all, the process ends with a sentence, and is started again later.
+    if let Some(service) = open(folder.path(), &disk) {
+        answered = scenario(&service, password).await;
+        disk.until.store(0, Ordering::SeqCst);
+        // It is opened again behind its handle.
+        while let Err(error) = service.read(|tx| tx.operator(ACCESS).organizations()) {
+            assert!(is_of_the_disk(&error), "{context}: {error:?}");
+            tokio::task::yield_now().await;
+        }
+        holds(&service, &answered, context);
+        let further = scenario_once(&service, password).await;
+        answered.organizations.insert(further);
+        let _ = service.close().await;
+    }
+    disk.until.store(0, Ordering::SeqCst);
+    let again = open(folder.path(), &disk);
+    let again = again.unwrap_or_else(|| panic!("{context}: it does not open any more"));
+    holds(&again, &answered, context);
+    again.close().await.expect("closes");
 }
 
 /// One more club, which must be made: the disk is whole again.

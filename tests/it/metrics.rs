@@ -4,8 +4,10 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fs,
+    path::Path,
     process::Command,
     sync::Arc,
+    time::UNIX_EPOCH,
 };
 
 use astral_client::types;
@@ -116,6 +118,11 @@ fn is_name(text: &str) -> bool {
 
 async fn start() -> TestServer {
     TestServer::start_with(&["--metrics-listen", "127.0.0.1:0"]).await
+}
+
+async fn start_with_backups(folder: &Path) -> TestServer {
+    let folder = folder.to_str().expect("UTF-8");
+    TestServer::start_with(&["--metrics-listen", "127.0.0.1:0", "--backup-dir", folder]).await
 }
 
 /// Where the server says that Prometheus reads.
@@ -294,10 +301,43 @@ fn metrics_in(text: &str) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn the_dashboard_and_the_alerts_ask_for_what_there_is() {
-    let server = start().await;
+async fn the_newest_backup_is_told_and_attempts_that_fail_are_counted() {
+    let backups = TempDir::new().expect("a folder");
+    let server = start_with_backups(backups.path()).await;
     let mut scrape = Scrape::of(&server).await;
-    while !scrape.has("astral_members") {
+    while scrape.value("astral_backups_total") < 1.0 {
+        scrape = Scrape::of(&server).await;
+    }
+    let made = fs::read_dir(backups.path()).expect("a folder").next().expect("a backup").expect("an entry");
+    let file = made.metadata().expect("a file");
+    assert_eq!(scrape.value("astral_backup_newest_size_bytes"), file.len() as f64);
+    let written = file.modified().expect("a time").duration_since(UNIX_EPOCH).expect("after 1970").as_secs_f64();
+    let apart = written - scrape.value("astral_backup_newest_timestamp_seconds");
+    assert!((-1.0..3600.0).contains(&apart), "{apart}");
+    assert_eq!(scrape.value("astral_backups_failed_total"), 0.0);
+
+    // A server that comes later knows of it, too.
+    let server = start_with_backups(backups.path()).await;
+    let mut scrape = Scrape::of(&server).await;
+    while !scrape.has("astral_backup_newest_timestamp_seconds") {
+        scrape = Scrape::of(&server).await;
+    }
+    assert_eq!(scrape.value("astral_backups_total"), 0.0, "none is due");
+
+    let server = start_with_backups(&made.path()).await;
+    let mut scrape = Scrape::of(&server).await;
+    while scrape.value("astral_backups_failed_total") < 1.0 {
+        scrape = Scrape::of(&server).await;
+    }
+    assert!(!scrape.has("astral_backup_newest_timestamp_seconds"));
+}
+
+#[tokio::test]
+async fn the_dashboard_and_the_alerts_ask_for_what_there_is() {
+    let backups = TempDir::new().expect("a folder");
+    let server = start_with_backups(backups.path()).await;
+    let mut scrape = Scrape::of(&server).await;
+    while !scrape.has("astral_members") || !scrape.has("astral_backup_newest_timestamp_seconds") {
         scrape = Scrape::of(&server).await;
     }
     let monitoring = |name: &str| fs::read_to_string(repository().join("docs/monitoring").join(name)).expect("there");

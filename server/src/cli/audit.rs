@@ -1,4 +1,4 @@
-//! `audit`: walks the chains of the audit log, and prints where they stand, so that it can be kept elsewhere.
+//! `audit`: lists events, walks the chains of the audit log, and prints where they stand, so that it can be kept elsewhere.
 
 use std::{
     collections::HashMap,
@@ -10,13 +10,24 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     folder,
-    operator::{Request, done},
+    operator::{Request, ask, done},
     say, serve,
 };
-use crate::service::{Error, Head, IfBehind, Service, Settings, ShellAccess};
+use crate::service::{Error, Head, IfBehind, OrganizationId, Service, Settings, ShellAccess};
 
 #[derive(Subcommand)]
 pub enum AuditCommand {
+    /// List the newest events of a chain, newest first
+    List {
+        /// The organization's id [default: the server's own chain, with sign-ins, accounts and passwords]
+        organization: Option<OrganizationId>,
+        /// How many at most
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: usize,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Walk every chain, and name the first broken link of each that has one
     ///
     /// Exits with 0 if all are whole. Without a FILE, the database in the data folder is walked, by the running server if
@@ -55,6 +66,9 @@ struct WalkedChain {
 
 pub async fn audit(data: Option<PathBuf>, command: AuditCommand) -> Result<(), String> {
     match command {
+        AuditCommand::List { organization, limit, json } => {
+            ask(&folder(data)?, Request::ListEvents { organization, limit }, json).await
+        }
         AuditCommand::Heads => {
             let heads: Vec<Head> = answer(done(&folder(data)?, Request::AuditHeads, None).await?)?;
             heads.iter().try_for_each(say)

@@ -247,7 +247,7 @@ impl Seeding {
         let (hash, address, caller): (_, Email, _) = (code.hash(), parse(email), caller.clone());
         self.service.write(move |tx| tx.head_coach(&caller, id)?.invite(member, Some(address.clone()), hash)).await?;
         let password = self.password();
-        self.service.accept_invitation(&code, password.clone(), self.origin()).await?;
+        self.service.accept_invitation(&code, Password::typed(password.clone()), self.origin()).await?;
         Ok(Person { email: email.to_owned(), password })
     }
 

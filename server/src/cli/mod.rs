@@ -2,6 +2,7 @@
 
 mod audit;
 mod backup;
+mod confine;
 mod demo;
 mod init;
 mod operator;
@@ -16,6 +17,7 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
+use zeroize::Zeroizing;
 
 use crate::{
     config::{LogFormat, Options},
@@ -64,7 +66,7 @@ enum Command {
     /// List, make and change organizations
     #[command(subcommand)]
     Org(operator::OrgCommand),
-    /// List users and reset passwords
+    /// List, make and unlock users, and reset passwords
     #[command(subcommand)]
     User(operator::UserCommand),
     /// List, revoke and release API keys
@@ -82,7 +84,7 @@ enum Command {
     ///
     /// Exits with 0 if it is.
     Check(backup::CheckOptions),
-    /// Prove that the audit log is whole
+    /// Read the audit log, and prove that it is whole
     #[command(subcommand)]
     Audit(audit::AuditCommand),
     /// Find leaked secrets of Astral in files, folders or the history of git repositories, offline
@@ -109,8 +111,7 @@ impl Command {
 
 /// Runs the command that was typed; the process's exit code.
 pub fn run() -> ExitCode {
-    // Whatever the process writes is its owner's alone.
-    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    let confined = confine::confine();
     // A fault is caught where it happens, and is a line of the log like others.
     std::panic::set_hook(Box::new(|fault| {
         let place = fault.location().map(tracing::field::display);
@@ -118,13 +119,13 @@ pub fn run() -> ExitCode {
     }));
     let arguments = Arguments::parse();
     let failure = arguments.command.failure();
-    execute(arguments).unwrap_or_else(|message| {
+    execute(arguments, confined).unwrap_or_else(|message| {
         let _ = writeln!(std::io::stderr(), "astral-server: {message}");
         failure
     })
 }
 
-fn execute(arguments: Arguments) -> Result<ExitCode, String> {
+fn execute(arguments: Arguments, confined: std::io::Result<()>) -> Result<ExitCode, String> {
     let file = match &arguments.command {
         Command::Serve { config: Some(path), .. } => Options::read(path)?,
         _ => Options::default(),
@@ -137,6 +138,9 @@ fn execute(arguments: Arguments) -> Result<ExitCode, String> {
     };
     let log = arguments.log.or(file.log.clone()).unwrap_or_else(|| usual.to_owned());
     start_logging(&log, arguments.log_format.or(file.log_format).unwrap_or(LogFormat::Text))?;
+    if let Err(error) = confined {
+        tracing::warn!(%error, "the system does not let the process give up what it does not need");
+    }
     let data = arguments.data.or(file.data.clone());
     let done = match arguments.command {
         Command::Scan(options) => return scan::scan(&options),
@@ -196,19 +200,24 @@ fn say(text: impl std::fmt::Display) -> Result<(), String> {
 }
 
 /// A new password that keeps the rules: asked for twice at a terminal, else the first line of standard input.
-fn new_password() -> Result<String, String> {
+fn new_password() -> Result<Zeroizing<String>, String> {
     let text = if std::io::stdin().is_terminal() {
-        let ask =
-            |prompt| rpassword::prompt_password(prompt).map_err(|error| format!("cannot read the password: {error}"));
+        let ask = |prompt| {
+            let typed = rpassword::prompt_password(prompt).map(Zeroizing::new);
+            typed.map_err(|error| format!("cannot read the password: {error}"))
+        };
         let first = ask("Password: ")?;
         if first != ask("The same again: ")? {
             return Err("the two passwords differ".to_owned());
         }
         first
     } else {
-        let mut line = String::new();
+        // With room for any that is right: what is moved for want of room leaves a copy behind.
+        let mut line = Zeroizing::new(String::with_capacity(1024));
         std::io::stdin().lock().read_line(&mut line).map_err(|error| format!("cannot read the password: {error}"))?;
-        line.trim_end_matches(['\r', '\n']).to_owned()
+        let length = line.trim_end_matches(['\r', '\n']).len();
+        line.truncate(length);
+        line
     };
     if text.is_empty() {
         return Err(

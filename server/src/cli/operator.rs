@@ -26,11 +26,12 @@ use tokio::{
     net::{UnixListener, UnixStream},
     task::JoinHandle,
 };
+use zeroize::Zeroizing;
 
 use super::{audit, backup, new_password, say, serve};
 use crate::service::{
     ApiKeyId, Conflict, Email, Error, Head, IfBehind, Name, NewHeadCoach, OrganizationId, Password, Plan, Reason,
-    Service, Settings, ShellAccess,
+    Service, Settings, ShellAccess, StoredEvent,
 };
 
 /// The socket's name in the data folder.
@@ -76,6 +77,9 @@ pub enum OrgCommand {
         organization: OrganizationId,
         /// Email with which the member signs in
         email: Email,
+        /// Add them to the club if they are not in it, and make them active if they are not
+        #[arg(long)]
+        admit: bool,
     },
 }
 
@@ -86,6 +90,19 @@ pub enum UserCommand {
         /// Print JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Make an account, which belongs to no club yet; the password comes on standard input
+    Create {
+        /// Email with which the user will sign in
+        email: Email,
+        /// What the user is called
+        #[arg(long, value_name = "NAME")]
+        name: Name,
+    },
+    /// Let a user try again at once who has mistyped the password too often
+    Unlock {
+        /// Email with which the user signs in
+        email: Email,
     },
     /// Set a password, which comes on standard input, and end the user's sessions
     ResetPassword {
@@ -133,7 +150,7 @@ pub enum Request {
         plan: Plan,
         email: Email,
         name: Name,
-        password: String,
+        password: Zeroizing<String>,
     },
     SetPlan {
         organization: OrganizationId,
@@ -142,11 +159,20 @@ pub enum Request {
     SetHeadCoach {
         organization: OrganizationId,
         email: Email,
+        admit: bool,
     },
     ListUsers,
+    CreateUser {
+        email: Email,
+        name: Name,
+        password: String,
+    },
+    UnlockUser {
+        email: Email,
+    },
     ResetPassword {
         email: Email,
-        password: String,
+        password: Zeroizing<String>,
     },
     ListKeys {
         organization: OrganizationId,
@@ -159,6 +185,10 @@ pub enum Request {
     ReleaseKeys {
         organization: OrganizationId,
         key: Option<ApiKeyId>,
+    },
+    ListEvents {
+        organization: Option<OrganizationId>,
+        limit: usize,
     },
     AuditHeads,
     VerifyAudit {
@@ -180,8 +210,8 @@ pub async fn org(folder: PathBuf, command: OrgCommand) -> Result<(), String> {
         OrgCommand::SetPlan { organization, plan } => {
             ask(&folder, Request::SetPlan { organization, plan }, false).await
         }
-        OrgCommand::SetHeadCoach { organization, email } => {
-            ask(&folder, Request::SetHeadCoach { organization, email }, false).await
+        OrgCommand::SetHeadCoach { organization, email, admit } => {
+            ask(&folder, Request::SetHeadCoach { organization, email, admit }, false).await
         }
     }
 }
@@ -189,6 +219,11 @@ pub async fn org(folder: PathBuf, command: OrgCommand) -> Result<(), String> {
 pub async fn user(folder: PathBuf, command: UserCommand) -> Result<(), String> {
     match command {
         UserCommand::List { json } => ask(&folder, Request::ListUsers, json).await,
+        UserCommand::Create { email, name } => {
+            let password = new_password()?;
+            ask(&folder, Request::CreateUser { email, name, password }, false).await
+        }
+        UserCommand::Unlock { email } => ask(&folder, Request::UnlockUser { email }, false).await,
         UserCommand::ResetPassword { email } => {
             let password = new_password()?;
             ask(&folder, Request::ResetPassword { email, password }, false).await
@@ -261,7 +296,7 @@ async fn over_socket(
     request: &Request,
     file: Option<File>,
 ) -> std::io::Result<Result<Value, String>> {
-    let bytes = serde_json::to_vec(request)?;
+    let bytes = Zeroizing::new(serde_json::to_vec(request)?);
     let sent = match &file {
         Some(file) => send_with(&stream, &bytes, file).await?,
         None => 0,
@@ -359,8 +394,8 @@ async fn send_with(stream: &UnixStream, bytes: &[u8], file: &File) -> std::io::R
 }
 
 /// The first bytes of a request, and the open file that came with them.
-async fn receive(stream: &UnixStream) -> std::io::Result<(Vec<u8>, Option<File>)> {
-    let mut bytes = vec![0; 64 << 10];
+async fn receive(stream: &UnixStream) -> std::io::Result<(Zeroizing<Vec<u8>>, Option<File>)> {
+    let mut bytes = Zeroizing::new(vec![0; 64 << 10]);
     let (count, file) = stream
         .async_io(Interest::READABLE, || {
             let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
@@ -402,13 +437,19 @@ async fn perform(service: &Service, request: Request, file: Option<File>) -> Res
             let changed = service.write(move |tx| tx.operator(access).set_plan(organization, plan)).await;
             changed.map(|organization| json!({ "id": organization.id, "name": organization.name, "plan": organization.plan }))
         }
-        Request::SetHeadCoach { organization, email } => {
+        Request::SetHeadCoach { organization, email, admit } => {
             let sought = email.clone();
-            let changed = service.write(move |tx| tx.operator(access).set_head_coach(organization, &sought)).await;
+            let changed = service.write(move |tx| tx.operator(access).set_head_coach(organization, &sought, admit)).await;
             let nobody = || {
-                format!(
-                    "no member of {organization} signs in with {email}; it takes one who has accepted an invitation ('org list' shows organizations, 'user list' who can sign in)"
-                )
+                if admit {
+                    format!(
+                        "there is no {organization}, or no account with {email} ('org list' shows organizations, 'user list' accounts, 'user create' makes one)"
+                    )
+                } else {
+                    format!(
+                        "no member of {organization} signs in with {email}; it takes one who has accepted an invitation, or --admit ('org list' shows organizations, 'user list' who can sign in)"
+                    )
+                }
             };
             return match changed {
                 Ok(member) => Ok(json!({ "id": organization, "head_coach": email, "head_coach_name": member.display_name })),
@@ -422,6 +463,15 @@ async fn perform(service: &Service, request: Request, file: Option<File>) -> Res
             };
             users.iter().map(row).collect()
         }),
+        Request::CreateUser { email, name, password } => create_user(service, access, email, name, password).await,
+        Request::UnlockUser { email } => {
+            let sought = email.clone();
+            let unlocked = service.write(move |tx| tx.operator(access).unlock_user(&sought)).await;
+            unlocked.map(|()| {
+                service.forgive(&email);
+                json!({ "email": email, "unlocked": true })
+            })
+        }
         Request::ResetPassword { email, password } => reset_password(service, access, email, password).await,
         Request::ListKeys { organization } => service.read(|tx| tx.operator(access).api_keys(organization)).map(|keys| {
             let now = service.judged_at();
@@ -456,6 +506,22 @@ async fn perform(service: &Service, request: Request, file: Option<File>) -> Res
         Request::Check => {
             tokio::task::block_in_place(|| backup::check_open(service, access)).map(|checked| json!(checked))
         }
+        Request::ListEvents { organization, limit } => {
+            service.read(|tx| tx.operator(access).newest_events(organization, limit)).map(|events| {
+                let row = |StoredEvent { number, event, .. }: &StoredEvent| {
+                    json!({
+                        "number": number,
+                        "at": event.at,
+                        "actor": event.actor.to_string(),
+                        "action": event.action,
+                        "target": event.target,
+                        "address": event.address,
+                        "changes": event.changes,
+                    })
+                };
+                events.iter().map(row).collect()
+            })
+        }
         Request::AuditHeads => service.read(|tx| tx.operator(access).audit_heads()).map(|heads| json!(heads)),
         // It takes long, and others wait to be answered.
         Request::VerifyAudit { kept } => {
@@ -474,7 +540,7 @@ async fn create_organization(
     plan: Plan,
     email: Email,
     display_name: Name,
-    password: String,
+    password: Zeroizing<String>,
 ) -> Result<Value, Error> {
     let password_hash = service.hash_password(Password::typed(password)).await?;
     let head_coach = NewHeadCoach { email, display_name, password_hash };
@@ -486,11 +552,25 @@ async fn create_organization(
     })
 }
 
+async fn create_user(
+    service: &Service,
+    access: ShellAccess,
+    email: Email,
+    display_name: Name,
+    password: String,
+) -> Result<Value, Error> {
+    let hash = service.hash_password(Password::typed(password)).await?;
+    let made = service
+        .write(move |tx| tx.operator(access).create_user(email.clone(), display_name.clone(), hash.clone()))
+        .await;
+    made.map(|user| json!({ "id": user.id, "email": user.email, "name": user.display_name }))
+}
+
 async fn reset_password(
     service: &Service,
     access: ShellAccess,
     email: Email,
-    password: String,
+    password: Zeroizing<String>,
 ) -> Result<Value, Error> {
     let hash = service.hash_password(Password::typed(password)).await?;
     let sought = email.clone();
@@ -505,7 +585,7 @@ fn explain(error: &Error) -> String {
         Error::NotFound => "there is no such organization, user, member or key; 'org list', 'user list' and 'key list' show what there is".to_owned(),
         Error::Conflict(Conflict::AlreadySetUp) => "there is an organization already; to make another, use 'org create'".to_owned(),
         Error::Conflict(Conflict::UserExists) => "there is an account with this email; use another".to_owned(),
-        Error::Conflict(Conflict::NotActiveCoach) => "the member is not active; a coach of the club can change that".to_owned(),
+        Error::Conflict(Conflict::NotActiveCoach) => "the member is not active; a coach of the club can change that, and so does --admit".to_owned(),
         other => other.to_string(),
     }
 }

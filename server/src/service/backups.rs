@@ -5,7 +5,10 @@ use std::{
     io,
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
 };
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
@@ -16,6 +19,7 @@ use super::{
     catch_up::Report,
     clock::{Clock, IfBehind},
     error::{Result, Unavailable},
+    metrics::Counter,
     model::timestamp::Timestamp,
     store::{
         DATABASE, Files, Store,
@@ -59,6 +63,33 @@ impl BackupSchedule {
     fn path(&self, now: Timestamp) -> PathBuf {
         let time = DateTime::<Utc>::from(now).format(TIME);
         self.folder.join(format!("{}{time}{}", NAME.0, NAME.1))
+    }
+}
+
+/// What is counted of the backups that the server makes by itself.
+#[derive(Debug, Default)]
+pub struct BackupMeasures {
+    /// Those that were made.
+    pub made: Counter,
+    /// Those that could not be made, each attempt.
+    pub failed: Counter,
+    /// When the newest was made, in milliseconds since 1970; 0 while there is none.
+    newest_at: AtomicI64,
+    /// Its size in bytes.
+    newest_size: AtomicU64,
+}
+
+impl BackupMeasures {
+    /// When the newest backup was made, and how many bytes it has; `None` while there is none.
+    pub fn newest(&self) -> Option<(Timestamp, u64)> {
+        let at = self.newest_at.load(Ordering::Relaxed);
+        (at != 0).then(|| (Timestamp::from_millis(at), self.newest_size.load(Ordering::Relaxed)))
+    }
+
+    fn note_newest(&self, at: Timestamp, path: &Path) {
+        let size = fs::metadata(path).map_or(0, |file| file.len());
+        self.newest_size.store(size, Ordering::Relaxed);
+        self.newest_at.store(at.as_millis(), Ordering::Relaxed);
     }
 }
 
@@ -136,16 +167,35 @@ impl Service {
         access: ShellAccess,
         schedule: &BackupSchedule,
     ) -> std::result::Result<Option<PathBuf>, BackupError> {
+        let kept = self.make_due_backup(access, schedule);
+        match &kept {
+            Ok(Some(_)) => self.backups.made.add_one(),
+            Ok(None) => {}
+            Err(_) => self.backups.failed.add_one(),
+        }
+        kept
+    }
+
+    fn make_due_backup(
+        &self,
+        access: ShellAccess,
+        schedule: &BackupSchedule,
+    ) -> std::result::Result<Option<PathBuf>, BackupError> {
         let failed = |source| BackupError::File { path: schedule.folder.clone(), source };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&schedule.folder).map_err(failed)?;
         let (mut present, now) = (schedule.present().map_err(failed)?, self.clock.now());
         // One from a time that is yet to come was made while the clock was wrong.
         let newest = present.iter().rev().find(|(at, _)| *at <= now);
+        if let Some((at, path)) = newest {
+            // Also one of an earlier start.
+            self.backups.note_newest(*at, path);
+        }
         if newest.is_some_and(|(at, _)| now.since(*at) < schedule.every) {
             return Ok(None);
         }
         let path = schedule.path(now);
         self.back_up_to(access, &path)?;
+        self.backups.note_newest(now, &path);
         present.push((now, path.clone()));
         let too_many = present.len().saturating_sub(schedule.keep);
         for (_, old) in present.drain(..too_many) {

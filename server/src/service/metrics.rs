@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     Service,
+    backups::BackupMeasures,
     error::Result,
     passwords::Hashing,
     store::{
@@ -144,6 +145,8 @@ pub struct Measures<'a> {
     pub rows: Result<Rows>,
     /// What only a walk can tell, as the newest one has told it.
     pub census: Option<Census>,
+    /// Of the backups that the server makes by itself.
+    pub backups: &'a BackupMeasures,
 }
 
 impl Service {
@@ -157,6 +160,7 @@ impl Service {
             cache: self.store.cache(),
             rows: self.read(|tx| Ok(store::census::rows(tx)?)),
             census: self.census.newest(),
+            backups: &self.backups,
         }
     }
 }

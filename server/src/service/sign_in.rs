@@ -122,7 +122,7 @@ impl Service {
     /// # Errors
     /// [`Unauthenticated::WrongInvitation`]; [`Unauthenticated::WrongPassword`]; [`Error::Invalid`] if
     /// the password of a new account does not keep the rules.
-    pub async fn accept_invitation(&self, code: &Secret, password: String, origin: Origin) -> Result<SignedInAs> {
+    pub async fn accept_invitation(&self, code: &Secret, password: Password, origin: Origin) -> Result<SignedInAs> {
         if code.kind() != SecretKind::Invitation {
             return Err(Unauthenticated::WrongInvitation.into());
         }
@@ -130,7 +130,6 @@ impl Service {
         let (invitation, user) = self.read(|tx| tx.visitor(origin).invitation(&code))?;
         let proven = match user {
             Some(user) => {
-                let password = Password::typed(password);
                 match self.verify(&invitation.email.key(), origin.address, password, Some(&user.password_hash)).await? {
                     Verdict::Right { .. } => Proven::Existing(user.id, user.password_hash),
                     Verdict::Wrong => return Err(Unauthenticated::WrongPassword.into()),
@@ -138,7 +137,7 @@ impl Service {
             }
             None => {
                 let password =
-                    Password::parse(password).map_err(|invalid| FieldError::new("password", invalid.to_string()))?;
+                    password.fit_to_be_set().map_err(|invalid| FieldError::new("password", invalid.to_string()))?;
                 Proven::New(self.passwords.hash(password).await?)
             }
         };
@@ -186,7 +185,7 @@ impl Service {
         self.passwords.hash(password).await
     }
 
-    /// Forgets the failed attempts on an account, whose password the operator has reset.
+    /// Forgets the failed attempts on an account, which the operator has unlocked or whose password they have reset.
     pub fn forgive(&self, email: &Email) {
         self.throttle.forgive(&email.key());
     }

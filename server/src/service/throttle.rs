@@ -184,6 +184,17 @@ mod tests {
     }
 
     #[test]
+    fn whoever_is_forgiven_need_not_wait() {
+        let throttle = Throttle::default();
+        let now = Duration::from_secs(1000);
+        while throttle.attempt("ana", address(1), now).is_ok() {}
+        throttle.forgive("ben");
+        assert!(throttle.attempt("ana", address(1), now).is_err(), "another's account");
+        throttle.forgive("ana");
+        throttle.attempt("ana", address(1), now).expect("at the same instant");
+    }
+
+    #[test]
     fn addresses_of_one_host_are_one() {
         let of = |text: &str| bucket(text.parse().expect("an address"));
         assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));

@@ -27,6 +27,7 @@ pub fn write(metrics: &Metrics, measures: &Measures<'_>, ready: Result<(), NotRe
     tell_commits(&mut text, measures);
     tell_passwords(&mut text, measures);
     tell_database(&mut text, measures);
+    tell_backups(&mut text, measures);
     tell_rows(&mut text, measures);
     process::tell(&mut text);
     text.finish()
@@ -143,5 +144,21 @@ fn tell_rows(text: &mut Text, measures: &Measures<'_>) {
     if let Some(census) = measures.census {
         text.gauge("astral_members", "Members of all clubs together; counted every 5 minutes.")
             .sample(&[], census.members);
+    }
+}
+
+fn tell_backups(text: &mut Text, measures: &Measures<'_>) {
+    let backups = measures.backups;
+    text.counter("astral_backups_total", "Backups that the server has made by itself.")
+        .sample(&[], backups.made.count());
+    text.counter("astral_backups_failed_total", "Attempts of the server to make a backup that failed.")
+        .sample(&[], backups.failed.count());
+    if let Some((made_at, size)) = backups.newest() {
+        text.gauge(
+            "astral_backup_newest_timestamp_seconds",
+            "When the newest backup in the folder of backups was made, in seconds since 1970.",
+        )
+        .sample(&[], u64::try_from(made_at.as_millis() / 1_000).unwrap_or(0));
+        text.gauge("astral_backup_newest_size_bytes", "The newest backup, in bytes.").sample(&[], size);
     }
 }

@@ -10,7 +10,7 @@ pub struct TypedPassword(pub Password);
 pub struct NewPassword(pub Password);
 
 /// A password that is to be set, or typed, whichever turns out.
-pub struct EitherPassword(pub String);
+pub struct EitherPassword(pub Password);
 
 /// A setup or invitation code as typed.
 pub struct Code(pub String);
@@ -59,7 +59,7 @@ fn within(text: String, most: usize) -> Result<String, Invalid> {
 
 secret_type!(TypedPassword, "TypedPassword", 1 to Password::LENGTH.1, |text| Ok(Self(Password::typed(text))));
 secret_type!(NewPassword, "NewPassword", 12 to Password::LENGTH.1, |text| Password::parse(text).map(Self));
-secret_type!(EitherPassword, "EitherPassword", 1 to Password::LENGTH.1, |text| Ok(Self(text)));
+secret_type!(EitherPassword, "EitherPassword", 1 to Password::LENGTH.1, |text| Ok(Self(Password::typed(text))));
 secret_type!(Code, "Code", 1 to 128, |text| Ok(Self(text)));
 
 /// A text in which secrets are looked for.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{EXAMINED_A_PAGE, Page};
 use crate::service::{
     authority::{HeadCoach, Operator},
-    error::Result,
+    error::{Error, Result},
     model::{
         audit_event::{EventFilter, Head},
         id::{ApiKeyId, MemberId, OrganizationId, UserId},
@@ -88,6 +88,19 @@ impl<T: Read> Operator<'_, T> {
     /// Where each chain stands.
     pub fn audit_heads(&self) -> Result<Vec<Head>> {
         Ok(store::audit_events::heads(self.tx)?)
+    }
+
+    /// The newest events of the chain of an organization, or of the server, newest first.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is no such chain.
+    pub fn newest_events(&self, organization_id: Option<OrganizationId>, limit: usize) -> Result<Vec<StoredEvent>> {
+        let head = store::audit_events::head(self.tx, organization_id)?.ok_or(Error::NotFound)?;
+        let mut events = Vec::new();
+        for number in (0..=head.number).rev().take(limit) {
+            events.extend(store::audit_events::get(self.tx, organization_id, number)?);
+        }
+        Ok(events)
     }
 
     /// Every chain there is or must be: of each organization, of the server, and of `kept` heads, of which nothing may be

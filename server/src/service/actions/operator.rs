@@ -12,7 +12,7 @@ use crate::service::{
     model::{
         api_key::{ApiKey, KeyState, Person},
         email::Email,
-        id::{ApiKeyId, OrganizationId},
+        id::{ApiKeyId, OrganizationId, UserId},
         member::Member,
         name::{Name, Reason},
         organization::Organization,
@@ -99,14 +99,18 @@ impl Operator<'_, WriteTx> {
         Ok(after)
     }
 
-    /// Makes the person with this email, an active member of the organization, its head coach.
+    /// Makes the person with this email, an active member of the organization, its head coach; with `admit` also one who
+    /// is no member of it, or not an active one.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is no such organization or member; [`Conflict::NotActiveCoach`] if
+    /// [`Error::NotFound`] if there is no such organization, user or member; [`Conflict::NotActiveCoach`] if
     /// the member is not active.
-    pub fn set_head_coach(&self, id: OrganizationId, email: &Email) -> Result<Member> {
+    pub fn set_head_coach(&self, id: OrganizationId, email: &Email, admit: bool) -> Result<Member> {
         let organization = self.organization(id)?;
         let user = store::users::by_email(self.tx, email)?.ok_or(Error::NotFound)?;
+        if admit {
+            self.admit(id, &user)?;
+        }
         let (member_id, _) = store::members::of_user(self.tx, user.id, id)?.ok_or(Error::NotFound)?;
         let (before, revision) = store::members::get(self.tx, id, member_id)?.ok_or(Error::NotFound)?;
         if before.status != MemberStatus::Active {
@@ -120,6 +124,74 @@ impl Operator<'_, WriteTx> {
         }
         organizations::hand_over(self.tx, &organization, member_id, self.audit)?;
         store::members::get(self.tx, id, member_id)?.map(|(member, _)| member).ok_or(Error::NotFound)
+    }
+
+    /// Has the person be an active member of the organization: the one that has their email and that nobody has accepted
+    /// for, else a new one.
+    fn admit(&self, id: OrganizationId, user: &User) -> Result<()> {
+        let now = self.tx.now();
+        let status = MemberStatus::Active;
+        if let Some((member_id, _)) = store::members::of_user(self.tx, user.id, id)? {
+            let (before, revision) = store::members::get(self.tx, id, member_id)?.ok_or(Error::NotFound)?;
+            if before.status == status {
+                return Ok(());
+            }
+            let after = Member { status, updated_at: now, ..before.clone() };
+            store::members::put(self.tx, Some((&before, revision)), &after)?;
+            return self.audit.record(self.tx, Some(id), "member.change", member_id, json!({ "status": status }));
+        }
+        let with_email = store::members::with_email(self.tx, id, &user.email)?;
+        let listed = with_email.map(|member_id| store::members::get(self.tx, id, member_id)).transpose()?.flatten();
+        if let Some((before, revision)) = &listed
+            && before.user_id.is_none()
+        {
+            let after = Member { user_id: Some(user.id), status, updated_at: now, ..before.clone() };
+            store::invitations::delete_of(self.tx, id, before.id)?;
+            store::members::put(self.tx, Some((before, *revision)), &after)?;
+            let changes = json!({ "user": user.id, "status": status });
+            return self.audit.record(self.tx, Some(id), "member.change", before.id, changes);
+        }
+        let member = Member {
+            id: self.tx.new_id(),
+            organization_id: id,
+            user_id: Some(user.id),
+            role: Role::Coach,
+            status,
+            display_name: user.display_name.clone(),
+            // It is another member's, who signs in with another.
+            email: listed.is_none().then(|| user.email.clone()),
+            labels: Vec::new(),
+            external_id: None,
+            coach_id: None,
+            created_at: now,
+            updated_at: now,
+        };
+        store::members::put(self.tx, None, &member)?;
+        let changes = json!({ "display_name": member.display_name, "role": member.role, "user": user.id });
+        self.audit.record(self.tx, Some(id), "member.create", member.id, changes)
+    }
+
+    /// Makes an account, which belongs to no organization yet.
+    ///
+    /// # Errors
+    /// [`Conflict::UserExists`].
+    pub fn create_user(&self, email: Email, display_name: Name, password_hash: PasswordHash) -> Result<User> {
+        if store::users::by_email(self.tx, &email)?.is_some() {
+            return Err(Conflict::UserExists.into());
+        }
+        let now = self.tx.now();
+        let id = self.tx.new_id::<UserId>();
+        let user = User { id, email, display_name, password_hash, created_at: now, password_changed_at: now };
+        store::users::put(self.tx, &user)?;
+        self.audit.record(self.tx, None, "user.create", user.id, json!({ "email": user.email }))?;
+        Ok(user)
+    }
+
+    /// Writes down that a user may try again at once who has mistyped the password too often. That is in memory, and
+    /// forgotten by [`Service::forgive`](crate::service::Service::forgive).
+    pub fn unlock_user(&self, email: &Email) -> Result<()> {
+        let user = store::users::by_email(self.tx, email)?.ok_or(Error::NotFound)?;
+        self.audit.record(self.tx, None, "user.unlock", user.id, json!({}))
     }
 
     /// Sets a user's password and ends all their sessions; how many there were.

@@ -15,16 +15,24 @@ impl Password {
 
     /// A password that someone typed to sign in. The rules of new ones do not apply, so that a change
     /// of rules locks nobody out.
-    pub fn typed(text: String) -> Self {
-        Self(Zeroizing::new(text))
+    pub fn typed(text: impl Into<Zeroizing<String>>) -> Self {
+        Self(text.into())
     }
 
     /// A new password.
     ///
     /// # Errors
     /// If it is shorter or longer than [`Password::LENGTH`], or among the most common ones.
-    pub fn parse(text: String) -> Result<Self, Invalid> {
-        let text = Zeroizing::new(text);
+    pub fn parse(text: impl Into<Zeroizing<String>>) -> Result<Self, Invalid> {
+        Self::typed(text).fit_to_be_set()
+    }
+
+    /// The same, if it may be someone's new password.
+    ///
+    /// # Errors
+    /// As those of [`Password::parse`].
+    pub fn fit_to_be_set(self) -> Result<Self, Invalid> {
+        let text = &self.0;
         let (least, most) = Self::LENGTH;
         let length = text.chars().count();
         if length < least {
@@ -44,7 +52,7 @@ impl Password {
                 "must not be one character repeated; choose another, such as four unrelated words",
             ));
         }
-        Ok(Self(text))
+        Ok(self)
     }
 
     /// The bytes to be hashed.

@@ -89,7 +89,11 @@ impl Files {
     /// Opens the log of revocations; `None` if there is none.
     pub fn open_revocations(&self) -> io::Result<Option<Box<dyn StorageBackend>>> {
         match OpenOptions::new().read(true).write(true).open(self.folder.join(REVOCATIONS)) {
-            Ok(file) => Ok(Some(self.plain(file)?)),
+            Ok(file) => {
+                // One that was carried over from another machine may be open to others.
+                file.set_permissions(Permissions::from_mode(0o600))?;
+                Ok(Some(self.plain(file)?))
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
