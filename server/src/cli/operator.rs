@@ -165,7 +165,7 @@ pub enum Request {
     CreateUser {
         email: Email,
         name: Name,
-        password: String,
+        password: Zeroizing<String>,
     },
     UnlockUser {
         email: Email,
@@ -557,7 +557,7 @@ async fn create_user(
     access: ShellAccess,
     email: Email,
     display_name: Name,
-    password: String,
+    password: Zeroizing<String>,
 ) -> Result<Value, Error> {
     let hash = service.hash_password(Password::typed(password)).await?;
     let made = service
