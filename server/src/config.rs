@@ -265,6 +265,8 @@ impl Options {
                     None => service.disk_reserve,
                 },
                 setup_plan: self.setup_plan.or(file.setup_plan).unwrap_or(service.setup_plan),
+                // Not a setting: whoever accepts a clock says so once, with the command.
+                if_behind: service.if_behind,
             },
         })
     }

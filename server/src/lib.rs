@@ -8,4 +8,4 @@ mod config;
 mod http;
 pub mod service;
 
-pub use http::{HttpSettings, Listeners, app, openapi, run};
+pub use http::{HttpSettings, Listeners, StopError, app, openapi, run};

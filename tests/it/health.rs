@@ -10,7 +10,7 @@ use std::{
 };
 
 use astral_server::{
-    HttpSettings,
+    HttpSettings, StopError,
     service::{Clock, Service, Settings},
 };
 use chrono::TimeDelta;
@@ -91,7 +91,7 @@ struct Server {
     clock: Clock,
     folder: TempDir,
     stop: tokio::sync::oneshot::Sender<()>,
-    task: tokio::task::JoinHandle<astral_server::service::Result<()>>,
+    task: tokio::task::JoinHandle<Result<(), StopError>>,
 }
 
 impl Server {

@@ -11,6 +11,7 @@ mod authority;
 mod backup;
 mod bad_input;
 mod clients;
+mod clocks;
 mod command_line;
 mod conditional;
 mod connections;

@@ -13,7 +13,7 @@ use super::{
     operator::{Request, ask, done},
     say, serve,
 };
-use crate::service::{Error, Head, OrganizationId, Service, Settings, ShellAccess};
+use crate::service::{Error, Head, IfBehind, OrganizationId, Service, Settings, ShellAccess};
 
 #[derive(Subcommand)]
 pub enum AuditCommand {
@@ -109,7 +109,8 @@ async fn walk_copy(file: &Path, kept: Vec<Head>) -> Result<Walked, String> {
     let copy = tempfile::Builder::new().prefix("astral-audit-").tempdir();
     let copy = copy.map_err(|error| format!("cannot make a folder for a copy: {error}"))?;
     Service::copy_in(file, copy.path()).map_err(|error| format!("cannot copy {}: {error}", file.display()))?;
-    let (service, _) = serve::open(copy.path(), Settings::default())
+    let settings = Settings { if_behind: IfBehind::StandStill, ..Settings::default() };
+    let (service, _) = serve::open(copy.path(), settings)
         .map_err(|error| format!("{} cannot be opened as a database of Astral's: {error}", file.display()))?;
     let walked = walk(&service, ShellAccess::asserted_by_command_line(), kept).map_err(|error| error.to_string());
     service.close().await.map_err(|error| error.to_string())?;

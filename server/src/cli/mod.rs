@@ -54,6 +54,10 @@ enum Command {
         /// File with settings, in TOML; the names are those of the flags, with _ for -
         #[arg(long, env = "ASTRAL_CONFIG", value_name = "FILE")]
         config: Option<PathBuf>,
+        /// Take the system's clock as true from now on, though the database knows a later time; what was begun later
+        /// than the clock says (sessions, invitations, overlaps of rotations) ends. To be said once
+        #[arg(long)]
+        accept_clock: bool,
     },
     /// Serve a throw-away club to try things out with
     Demo(demo::DemoOptions),
@@ -141,7 +145,9 @@ fn execute(arguments: Arguments, confined: std::io::Result<()>) -> Result<ExitCo
     let done = match arguments.command {
         Command::Scan(options) => return scan::scan(&options),
         Command::Openapi => say(crate::openapi().trim_end()),
-        Command::Serve { options, .. } => in_runtime(serve::serve(folder(data)?, options.resolve(file)?)),
+        Command::Serve { options, accept_clock, .. } => {
+            in_runtime(serve::serve(folder(data)?, options.resolve(file)?, accept_clock))
+        }
         Command::Demo(options) => in_runtime(demo::demo(options)),
         Command::Seed(options) => in_runtime(seed::seed(folder(data)?, options)),
         Command::Init(options) => in_runtime(init::init(folder(data)?, options)),

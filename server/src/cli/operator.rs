@@ -30,8 +30,8 @@ use zeroize::Zeroizing;
 
 use super::{audit, backup, new_password, say, serve};
 use crate::service::{
-    ApiKeyId, Conflict, Email, Error, Head, Name, NewHeadCoach, OrganizationId, Password, Plan, Reason, Service,
-    Settings, ShellAccess, StoredEvent,
+    ApiKeyId, Conflict, Email, Error, Head, IfBehind, Name, NewHeadCoach, OrganizationId, Password, Plan, Reason,
+    Service, Settings, ShellAccess, StoredEvent,
 };
 
 /// The socket's name in the data folder.
@@ -281,7 +281,9 @@ pub async fn done(folder: &Path, request: Request, file: Option<File>) -> Result
                     }
                 }
             }
-            let (service, _) = serve::open(folder, Settings::default())?;
+            // What takes power away must not wait for somebody who sets the clock.
+            let settings = Settings { if_behind: IfBehind::StandStill, ..Settings::default() };
+            let (service, _) = serve::open(folder, settings)?;
             let answer = perform(&service, request, file).await;
             service.close().await.map_err(|error| error.to_string())?;
             answer?
@@ -472,7 +474,7 @@ async fn perform(service: &Service, request: Request, file: Option<File>) -> Res
         }
         Request::ResetPassword { email, password } => reset_password(service, access, email, password).await,
         Request::ListKeys { organization } => service.read(|tx| tx.operator(access).api_keys(organization)).map(|keys| {
-            let now = service.now();
+            let now = service.judged_at();
             let row = |key: &crate::service::ApiKey| {
                 let hint = key.current_secret().map(|secret| secret.hint.clone());
                 let scopes: Vec<_> = key.scopes.as_slice().iter().map(|scope| scope.as_str()).collect();

@@ -20,7 +20,7 @@ use super::{operator, say};
 use crate::{
     Listeners,
     config::Config,
-    service::{BackupSchedule, Clock, OpenError, Service, Settings, ShellAccess, StartError},
+    service::{BackupSchedule, Clock, IfBehind, OpenError, Service, Settings, ShellAccess, StartError},
 };
 
 /// In the data folder: who serves it.
@@ -63,9 +63,23 @@ fn in_use(folder: &Path) -> String {
 }
 
 /// Serves `folder` until the process is told to stop.
-pub async fn serve(folder: PathBuf, config: Config) -> Result<(), String> {
+///
+/// `accept_clock` takes the system's clock as true, whatever time the database knows.
+pub async fn serve(folder: PathBuf, config: Config, accept_clock: bool) -> Result<(), String> {
     let stop = stop_signal();
-    let (service, setup_code) = open(&folder, config.service)?;
+    let if_behind = if accept_clock { IfBehind::Accept } else { IfBehind::Refuse };
+    let (service, setup_code) = open(&folder, Settings { if_behind, ..config.service })?;
+    if accept_clock {
+        let access = ShellAccess::asserted_by_command_line();
+        let accepted = service.write_urgently(move |tx| tx.operator(access).accept_clock()).await;
+        let ended = accepted.map_err(|error| format!("the clock cannot be accepted: {error}"))?;
+        tracing::warn!(
+            sessions = ended.sessions,
+            invitations = ended.invitations,
+            secrets = ended.secrets,
+            "the system's clock is taken as true; what was begun later than it says is ended"
+        );
+    }
     let listener = listen(config.listen, "--listen").await?;
     let metrics = match config.metrics_listen {
         Some(address) => Some(listen(address, "--metrics-listen").await?),
@@ -112,7 +126,7 @@ pub async fn serve(folder: PathBuf, config: Config) -> Result<(), String> {
     for file in [RUNNING, operator::SOCKET, SETUP_CODE] {
         remove(&folder.join(file));
     }
-    stopped.map_err(|error| format!("stopped, but the last uses of keys could not be written: {error}"))?;
+    stopped.map_err(|error| error.to_string())?;
     tracing::info!("stopped");
     Ok(())
 }

@@ -272,7 +272,7 @@ impl ApiKeysApi {
         body: RepeatableBody<NewApiKeyBody>,
     ) -> Result<Reply<CreatedApiKeyBody, 201>, Refused<CREATE>> {
         let RepeatableBody(body, fingerprint) = body;
-        let (now, mut errors) = (service.now(), Vec::new());
+        let (now, mut errors) = (service.judged_at(), Vec::new());
         let secret = service.new_secret(SecretKind::ApiKey);
         let new = NewApiKey {
             name: body.name,
@@ -386,7 +386,7 @@ impl ApiKeysApi {
         if_match: Header<Option<IfMatch>>,
         Body(body): Body<ApiKeyChangeBody>,
     ) -> Result<Reply<ApiKeyBody>, Refused<{ KEY_MANAGER | BODY | CONDITIONAL | problem::KEY_NOT_ACTIVE.bit }>> {
-        let (now, mut errors) = (service.now(), Vec::new());
+        let (now, mut errors) = (service.judged_at(), Vec::new());
         let clear = cleared(body.clear, ClearableApiKeyField::ALL.len(), &mut errors);
         let clears = |field| clear.contains(&field);
         let expires_at = in_future(body.expires_at, now, &mut errors);

@@ -52,7 +52,7 @@ use self::{
 pub use self::{
     document::openapi,
     rate_limit::RateLimitSettings,
-    server::{Listeners, run},
+    server::{Listeners, StopError, run},
 };
 use crate::service::{Call, Caller, IpRange, Origin, Presented, Service, Timestamp};
 
@@ -240,7 +240,7 @@ impl<E: Endpoint> Outermost<E> {
         let known = match known {
             Ok(Some(caller)) => {
                 admission.spent = self.limits.of_caller(&caller);
-                let now = self.service.now();
+                let now = self.service.judged_at();
                 admission.expires_soon = caller.expires_at().filter(|end| end.since(now) < SOON);
                 admission.person = caller.user_id().is_ok().then(|| caller.clone());
                 request.set_data(caller);

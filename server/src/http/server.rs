@@ -31,7 +31,7 @@ use super::{
     metrics::{self, Connections, Metrics},
     rate_limit::RateLimits,
 };
-use crate::service::Service;
+use crate::service::{ClockBehind, Error, Service};
 
 /// How much a request's head may hold.
 const MAX_HEAD: usize = 32 << 10;
@@ -44,6 +44,8 @@ const FLUSH: Duration = Duration::from_secs(20);
 /// How often the buckets of the rate limits that are full again are forgotten: so many new ones are there at most as
 /// requests come in that time.
 const FORGET: Duration = Duration::from_secs(1);
+/// How often is looked whether the system's clock was set.
+const WATCH: Duration = Duration::from_secs(1);
 /// How long to wait when the system has no more sockets to give.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -61,17 +63,28 @@ impl From<TcpListener> for Listeners {
     }
 }
 
-/// Serves `service` on `listeners` until `shutdown` resolves; then finishes what runs, writes down what is
-/// only in memory, and closes the database.
+/// Why the server has stopped, other than well.
+#[derive(Debug, thiserror::Error)]
+pub enum StopError {
+    /// It was told to, and the last flush failed.
+    #[error("stopped, but the last uses of keys could not be written: {0}")]
+    Flush(#[source] Error),
+    /// By itself, because of the system's clock.
+    #[error("stopped: {0}")]
+    Clock(#[source] ClockBehind),
+}
+
+/// Serves `service` on `listeners` until `shutdown` resolves, or the system's clock is set back by more than a day; then
+/// finishes what runs, writes down what is only in memory, and closes the database.
 ///
 /// # Errors
-/// If the last flush fails.
+/// [`StopError`], whose message says what to do.
 pub async fn run(
     listeners: impl Into<Listeners>,
     service: Arc<Service>,
     settings: HttpSettings,
     shutdown: impl Future<Output = ()>,
-) -> crate::service::Result<()> {
+) -> Result<(), StopError> {
     let Listeners { api: listener, metrics: for_metrics } = listeners.into();
     let connections = Arc::new(Semaphore::new(settings.max_connections));
     let metrics = Arc::new(Metrics::new(settings.max_connections));
@@ -85,11 +98,13 @@ pub async fn run(
     let read = for_metrics
         .map(|listener| metrics::serve(listener, Arc::clone(&metrics), Arc::clone(&service), header_timeout))
         .map(tokio::spawn);
-    tokio::pin!(shutdown);
-    loop {
+    let set_back = set_back(&service);
+    tokio::pin!(shutdown, set_back);
+    let behind = loop {
         let accepted = tokio::select! {
             accepted = accept(&listener, &connections) => accepted,
-            () = &mut shutdown => break,
+            () = &mut shutdown => break None,
+            behind = &mut set_back => break Some(behind),
         };
         match accepted {
             Ok((stream, remote, permit)) => {
@@ -107,6 +122,9 @@ pub async fn run(
                 tokio::time::sleep(PAUSE).await;
             }
         }
+    };
+    if let Some(behind) = &behind {
+        tracing::error!(error = behind as &dyn std::error::Error, "the system's clock was set back by more than a day");
     }
     drop(listener);
     tracing::info!("stopping: finishing what runs");
@@ -119,7 +137,19 @@ pub async fn run(
     if let Some(read) = read {
         read.abort();
     }
-    service.close().await
+    service.close().await.map_err(StopError::Flush)?;
+    behind.map_or(Ok(()), |behind| Err(StopError::Clock(behind)))
+}
+
+/// Resolves when the system's clock is more than a day behind.
+async fn set_back(service: &Service) -> ClockBehind {
+    let mut ticks = tokio::time::interval(WATCH);
+    loop {
+        ticks.tick().await;
+        if let Err(behind) = service.watch_clock() {
+            return behind;
+        }
+    }
 }
 
 type Accepted = (TcpStream, std::net::SocketAddr, tokio::sync::OwnedSemaphorePermit);
@@ -215,6 +245,9 @@ async fn keep_house(service: Arc<Service>, limits: Arc<RateLimits>) {
         }
         if let Err(error) = service.keep_audit().await {
             tracing::error!(error = &error as &dyn std::error::Error, "the audit could not be kept; trying again");
+        }
+        if let Err(error) = service.keep_own_time().await {
+            tracing::error!(error = &error as &dyn std::error::Error, "the time could not be written; trying again");
         }
         if let Err(error) = service.forget().await {
             tracing::error!(

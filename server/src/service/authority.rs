@@ -70,18 +70,19 @@ impl Caller {
         origin: Origin,
     ) -> Result<Self> {
         let identity = match kind {
-            SecretKind::Session => Identity::Session { user_id: Self::live_session(tx, &hash)? },
+            SecretKind::Session => Identity::Session { user_id: Self::live_session(tx, &hash, tx.judged_at())? },
             SecretKind::ApiKey => Self::live_key(tx, &hash, origin.address)?,
             SecretKind::Invitation => return Err(Unauthenticated::Unknown.into()),
         };
         Ok(Self { identity, hash, origin })
     }
 
-    pub(in crate::service) fn live_session(tx: &impl Read, hash: &SecretHash) -> Result<UserId> {
+    /// Whose session it is, if it is not over at `at`.
+    pub(in crate::service) fn live_session(tx: &impl Read, hash: &SecretHash, at: Timestamp) -> Result<UserId> {
         let session = store::sessions::get(tx, hash)?.ok_or(Unauthenticated::SessionOver)?;
         // A use that is not written down yet counts as one that is.
         let expires_at = tx.recent().last(hash).map_or(session.expires_at, |used| session.expiry_after_use(used));
-        if tx.now() >= expires_at {
+        if at >= expires_at {
             return Err(Unauthenticated::SessionOver.into());
         }
         Ok(session.user_id)
@@ -90,7 +91,7 @@ impl Caller {
     fn live_key(tx: &impl Read, hash: &SecretHash, address: IpAddr) -> Result<Identity> {
         let (organization_id, id, pass) = store::api_keys::pass(tx, hash)?.ok_or(Unauthenticated::Unknown)?;
         let Some(pass) = pass else { return Self::live_key_in_full(tx, hash, (organization_id, id), address) };
-        if let Some(at) = pass.expires_at.filter(|end| tx.now() >= *end) {
+        if let Some(at) = pass.expires_at.filter(|end| tx.judged_at() >= *end) {
             return Err(Unauthenticated::KeyExpired { at }.into());
         }
         if !IpRange::allow(&pass.allowed_ips, address) {
@@ -108,7 +109,7 @@ impl Caller {
         address: IpAddr,
     ) -> Result<Identity> {
         let api_key = store::api_keys::get(tx, organization_id, id)?.ok_or(Unavailable::Corrupt("api key secret"))?;
-        let now = tx.now();
+        let now = tx.judged_at();
         if let KeyState::Revoked { at, .. } = api_key.state {
             return Err(Unauthenticated::KeyRevoked { at }.into());
         }
@@ -120,7 +121,7 @@ impl Caller {
         }
         let current = api_key.current_secret().ok_or(Unavailable::Corrupt("api key"))?;
         if current.hash != *hash {
-            let overlap = store::api_keys::overlap(tx, &api_key)?;
+            let overlap = store::api_keys::overlap(tx, &api_key, now)?;
             if overlap.is_none_or(|previous| previous.hash != *hash) {
                 return Err(Unauthenticated::SecretReplaced.into());
             }
@@ -139,7 +140,9 @@ impl Caller {
             return Ok(Cow::Borrowed(self));
         }
         let identity = match &self.identity {
-            Identity::Session { .. } => Identity::Session { user_id: Self::live_session(tx, &self.hash)? },
+            Identity::Session { .. } => {
+                Identity::Session { user_id: Self::live_session(tx, &self.hash, tx.judged_at())? }
+            }
             Identity::ApiKey { .. } => Self::live_key(tx, &self.hash, self.origin.address)?,
         };
         Ok(Cow::Owned(Self { identity, hash: self.hash, origin: self.origin }))

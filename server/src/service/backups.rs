@@ -17,7 +17,7 @@ use super::{
     OpenError, Service, Settings, StartError,
     authority::ShellAccess,
     catch_up::Report,
-    clock::Clock,
+    clock::{Clock, IfBehind},
     error::{Result, Unavailable},
     metrics::Counter,
     model::timestamp::Timestamp,
@@ -283,6 +283,8 @@ impl Service {
         };
         swap().map_err(failed)?;
         let report = Arc::new(Report::default());
+        // Whether the clock is right is for whoever serves it to ask.
+        let settings = Settings { if_behind: IfBehind::StandStill, ..settings };
         match Self::open_files(files, settings, Clock::system(), &report) {
             Ok((service, _)) => service.close().await.map_err(|error| RestoreError::Close(error.to_string()))?,
             Err(error) => {

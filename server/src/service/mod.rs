@@ -24,6 +24,7 @@ mod upkeep;
 
 use std::{num::NonZero, path::Path, sync::Arc};
 
+use chrono::TimeDelta;
 use tokio::sync::Semaphore;
 
 pub(crate) use self::model::words;
@@ -34,7 +35,7 @@ pub use self::{
         audit::NamedEvent,
         leaks::{Identification, IdentifiedSecret},
         members::{MemberChange, NewMember},
-        operator::HeadedOrganization,
+        operator::{Ended, HeadedOrganization},
         organizations::{NewHeadCoach, OrganizationChange, OrganizationView},
         seed::SeededClub,
         sessions::{Identity, Membership},
@@ -45,7 +46,7 @@ pub use self::{
         ShellAccess, SignedIn, Visitor,
     },
     backups::{BackupMeasures, BackupSchedule, RestoreError, Restored},
-    clock::{Clock, Entropy},
+    clock::{Clock, ClockBehind, Entropy, IfBehind, Moment},
     error::{Conflict, Error, FieldError, Forbidden, Result, Unauthenticated, Unavailable},
     health::NotReady,
     metrics::{Commits, Counter, Distribution, Histogram, Measures, Rows},
@@ -110,11 +111,19 @@ pub struct Settings {
     pub setup_plan: Plan,
     /// How many bytes of the disk are left free: nothing but what takes power away is written below that.
     pub disk_reserve: u64,
+    /// What to do where the clock is more than a day behind what the database knows.
+    pub if_behind: IfBehind,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { cache: 48 << 20, max_active_keys: 100, setup_plan: Plan::Coach, disk_reserve: 64 << 20 }
+        Self {
+            cache: 48 << 20,
+            max_active_keys: 100,
+            setup_plan: Plan::Coach,
+            disk_reserve: 64 << 20,
+            if_behind: IfBehind::Refuse,
+        }
     }
 }
 
@@ -183,11 +192,14 @@ impl Service {
         clock: Clock,
         report: &Arc<Report>,
     ) -> std::result::Result<(Self, Option<String>), StartError> {
+        // What another start believed is not this one's to know.
+        let clock = clock.afresh();
         let entropy = Entropy::system();
         let recent = Arc::new(RecentUse::default());
         let told = Arc::clone(report);
         let catch_up = Box::new(move |tx: &WriteTx, lacks: &Lacks| catch_up::catch_up(tx, lacks, &told));
-        let store = Store::open(files, settings.disk_reserve, clock.clone(), entropy, Arc::clone(&recent), catch_up)?;
+        let (reserve, if_behind) = (settings.disk_reserve, settings.if_behind);
+        let store = Store::open(files, reserve, clock.clone(), if_behind, entropy, Arc::clone(&recent), catch_up)?;
         let code = sign_in::setup_code(&entropy);
         let setup_code = sign_in::hash_setup_code(&code);
         recent.continue_after(store.read(|tx| Ok(store::usage::generation(tx)?))?);
@@ -309,6 +321,15 @@ impl Service {
         Presented { caller, call }
     }
 
+    /// Looks whether the system's clock was set.
+    ///
+    /// # Errors
+    /// [`ClockBehind`] if it is more than a day behind what was known: what is over would count again, so that the server
+    /// is to stop.
+    pub fn watch_clock(&self) -> std::result::Result<(), ClockBehind> {
+        self.clock.watch()
+    }
+
     /// Begins a request that can be sent again under the name that the client gave it.
     ///
     /// # Errors
@@ -335,6 +356,9 @@ impl Service {
     /// Waits until every accepted write is on disk, and accepts no more.
     pub async fn close(&self) -> Result<()> {
         let flushed = self.write_down(true).await;
+        if let Err(error) = self.keep_time(TimeDelta::milliseconds(1)).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the time could not be written down");
+        }
         self.store.close();
         flushed
     }
@@ -357,6 +381,11 @@ impl Service {
     /// The present instant.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// The instant by which it is judged whether a credential's end has come.
+    pub fn judged_at(&self) -> Timestamp {
+        self.clock.moment().judged
     }
 
     /// How many active keys an organization may have.

@@ -74,7 +74,7 @@ impl Service {
         if self.read(|tx| Ok(super::store::organizations::is_set_up(tx)?))? {
             return Err(super::Conflict::AlreadySetUp.into());
         }
-        self.throttle.attempt("setup", origin.address, self.now())?;
+        self.throttle.attempt("setup", origin.address, self.clock.monotonic())?;
         // Both sides are hashes: the time that comparing them takes says nothing about the code.
         if hash_setup_code(code) != self.setup_code {
             return Err(Unauthenticated::WrongSetupCode.into());
@@ -207,7 +207,7 @@ impl Service {
         password: Password,
         stored: Option<&PasswordHash>,
     ) -> Result<Verdict, Error> {
-        self.throttle.attempt(account, address, self.now())?;
+        self.throttle.attempt(account, address, self.clock.monotonic())?;
         let verdict = self.passwords.verify(password, stored).await;
         match &verdict {
             Ok(Verdict::Right { .. }) => self.throttle.succeeded(account, address),

@@ -8,15 +8,14 @@ use std::{
     net::{IpAddr, Ipv6Addr},
     num::NonZero,
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
-use chrono::TimeDelta;
 use lru::LruCache;
 
 use super::{
     error::{Error, Result},
     metrics::Counter,
-    model::timestamp::Timestamp,
 };
 
 /// How many accounts, addresses and pairs are remembered at most; the least recently seen go first.
@@ -25,19 +24,20 @@ const REMEMBERED: NonZero<usize> = NonZero::new(50_000).expect("not zero");
 /// Failures that are free, and how long they are remembered.
 struct Allowance {
     free: u32,
-    longest_wait: TimeDelta,
+    longest_wait: Duration,
 }
 
-const PAIR: Allowance = Allowance { free: 5, longest_wait: TimeDelta::minutes(15) };
-const ADDRESS: Allowance = Allowance { free: 30, longest_wait: TimeDelta::minutes(5) };
-const ACCOUNT: Allowance = Allowance { free: 50, longest_wait: TimeDelta::seconds(30) };
+const PAIR: Allowance = Allowance { free: 5, longest_wait: Duration::from_mins(15) };
+const ADDRESS: Allowance = Allowance { free: 30, longest_wait: Duration::from_mins(5) };
+const ACCOUNT: Allowance = Allowance { free: 50, longest_wait: Duration::from_secs(30) };
 /// Failures are forgotten when there was none for that long.
-const MEMORY: TimeDelta = TimeDelta::hours(1);
+const MEMORY: Duration = Duration::from_hours(1);
 
 #[derive(Debug, Clone, Copy)]
 struct Failures {
     count: u32,
-    last: Timestamp,
+    /// By the time that passes, which nobody can set.
+    last: Duration,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -73,12 +73,12 @@ pub fn bucket(address: IpAddr) -> IpAddr {
 }
 
 impl Throttle {
-    /// Whether another attempt on `account` from `address` may be made now. Counts it as failed until
+    /// Whether another attempt on `account` from `address` may be made when so much time has passed as `now`. Counts it as failed until
     /// [`Throttle::succeeded`] says otherwise, so that attempts at the same time cannot share one turn.
     ///
     /// # Errors
     /// [`Error::TooManyAttempts`].
-    pub fn attempt(&self, account: &str, address: IpAddr, now: Timestamp) -> Result<()> {
+    pub fn attempt(&self, account: &str, address: IpAddr, now: Duration) -> Result<()> {
         let address = bucket(address);
         let known =
             self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&(account.to_owned(), address)).is_some();
@@ -90,13 +90,13 @@ impl Throttle {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         let wait =
             subjects.iter().map(|(subject, allowance)| remaining(failures.get(subject).copied(), allowance, now)).max();
-        if let Some(wait) = wait.filter(|wait| *wait > TimeDelta::zero()) {
+        if let Some(wait) = wait.filter(|wait| !wait.is_zero()) {
             self.refused.add_one();
-            let retry_after_seconds = wait.num_milliseconds().unsigned_abs().div_ceil(1000);
+            let retry_after_seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
             return Err(Error::TooManyAttempts { retry_after_seconds });
         }
         for (subject, _) in subjects {
-            let before = failures.get(&subject).copied().filter(|failures| now.since(failures.last) < MEMORY);
+            let before = failures.get(&subject).copied().filter(|failures| is_remembered(failures, now));
             failures.put(subject, Failures { count: before.map_or(0, |before| before.count) + 1, last: now });
         }
         Ok(())
@@ -143,15 +143,16 @@ impl Throttle {
     }
 }
 
+fn is_remembered(failures: &Failures, now: Duration) -> bool {
+    now.saturating_sub(failures.last) < MEMORY
+}
+
 /// How long the next attempt must wait: nothing within the allowance, then 1, 2, 4 … seconds.
-fn remaining(failures: Option<Failures>, allowance: &Allowance, now: Timestamp) -> TimeDelta {
-    let Some(failures) = failures.filter(|failures| now.since(failures.last) < MEMORY) else {
-        return TimeDelta::zero();
-    };
-    let Some(beyond) = failures.count.checked_sub(allowance.free) else { return TimeDelta::zero() };
-    let wait = TimeDelta::seconds(1 << beyond.min(20)).min(allowance.longest_wait);
-    // A clock that was set back prolongs nobody's wait.
-    wait - now.since(failures.last).max(TimeDelta::zero())
+fn remaining(failures: Option<Failures>, allowance: &Allowance, now: Duration) -> Duration {
+    let Some(failures) = failures.filter(|failures| is_remembered(failures, now)) else { return Duration::ZERO };
+    let Some(beyond) = failures.count.checked_sub(allowance.free) else { return Duration::ZERO };
+    let wait = Duration::from_secs(1 << beyond.min(20)).min(allowance.longest_wait);
+    wait.saturating_sub(now.saturating_sub(failures.last))
 }
 
 #[cfg(test)]
@@ -165,7 +166,7 @@ mod tests {
     #[test]
     fn a_guesser_is_slowed_and_the_owner_is_not() {
         let throttle = Throttle::default();
-        let now = Timestamp::from_millis(1_000_000);
+        let now = Duration::from_secs(1000);
         throttle.attempt("ana", address(1), now).expect("the owner signs in");
         throttle.succeeded("ana", address(1));
         for _ in 0..5 {
@@ -178,14 +179,14 @@ mod tests {
             }
         }
         assert!(throttle.attempt("ana", address(99), now).is_err(), "a new address waits, at most half a minute");
-        assert!(throttle.attempt("ana", address(99), now.plus(TimeDelta::seconds(30))).is_ok());
+        assert!(throttle.attempt("ana", address(99), now + Duration::from_secs(30)).is_ok());
         assert!(throttle.attempt("ana", address(1), now).is_ok(), "the owner's own address does not");
     }
 
     #[test]
     fn whoever_is_forgiven_need_not_wait() {
         let throttle = Throttle::default();
-        let now = Timestamp::from_millis(1_000_000);
+        let now = Duration::from_secs(1000);
         while throttle.attempt("ana", address(1), now).is_ok() {}
         throttle.forgive("ben");
         assert!(throttle.attempt("ana", address(1), now).is_err(), "another's account");

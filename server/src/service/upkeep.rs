@@ -23,6 +23,9 @@ use super::{
 
 /// How often is looked which keys come near their end: the days ahead are as exact.
 const LOOK_EVERY: TimeDelta = TimeDelta::hours(1);
+/// How far the time in the database may fall behind while nothing is written into it: so much of what has ended could be
+/// back after a crash and with a clock that was set back.
+const KEEP_TIME_EVERY: TimeDelta = TimeDelta::minutes(1);
 
 impl Service {
     /// Forgets what need not be remembered any longer: answers to requests, and calls of long ago.
@@ -54,6 +57,21 @@ impl Service {
         if self.read(heads_are_due)? {
             let grown = self.read_apart(grown_heads).await?;
             self.write(move |tx| record_heads(tx, &grown)).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes the time down, unless something else did lately.
+    pub async fn keep_own_time(&self) -> Result<()> {
+        self.keep_time(KEEP_TIME_EVERY).await
+    }
+
+    /// Writes the time down if what is written is older than `most`.
+    pub(super) async fn keep_time(&self, most: TimeDelta) -> Result<()> {
+        let written = self.read(|tx| Ok(store::clock::get(tx)?))?;
+        if written.is_none_or(|at| self.clock.now().since(at) >= most) {
+            // It keeps from coming back what is over, also where the disk is nearly full.
+            self.write_urgently(|tx| Ok(store::clock::put(tx)?)).await?;
         }
         Ok(())
     }

@@ -86,8 +86,8 @@ fn with_use(tx: &impl Read, api_key: ApiKey) -> Result<ApiKeyWithUse> {
     for secret in &api_key.secrets {
         last_used_at = last_used_at.max(store::api_keys::last_used_at(tx, &secret.hash)?);
     }
-    let previous_secret = store::api_keys::overlap(tx, &api_key)?;
-    Ok(ApiKeyWithUse { status: api_key.status(tx.now()), api_key, last_used_at, previous_secret })
+    let previous_secret = store::api_keys::overlap(tx, &api_key, tx.now())?;
+    Ok(ApiKeyWithUse { status: api_key.status(tx.judged_at()), api_key, last_used_at, previous_secret })
 }
 
 /// Refuses an end that lies further ahead than the club lets keys last.
@@ -180,7 +180,7 @@ impl KeyManager<'_, WriteTx> {
         let HeadCoach { tx, organization, audit, .. } = &self.0;
         let before = self.find(id)?;
         require(expected, before.revision)?;
-        if before.status(tx.now()) != KeyStatus::Active {
+        if before.status(tx.judged_at()) != KeyStatus::Active {
             return Err(Conflict::KeyNotActive.into());
         }
         if let Some(expires_at) = change.expires_at.filter(|expires_at| *expires_at != before.expires_at) {
@@ -226,10 +226,10 @@ impl KeyManager<'_, WriteTx> {
     pub fn rotate_key(&self, id: ApiKeyId, rotation: Rotation) -> Result<ApiKeyWithUse> {
         let HeadCoach { tx, organization, audit, .. } = &self.0;
         let before = self.find(id)?;
-        if before.status(tx.now()) != KeyStatus::Active {
+        if before.status(tx.judged_at()) != KeyStatus::Active {
             return Err(Conflict::KeyNotActive.into());
         }
-        let previous = store::api_keys::overlap(*tx, &before)?;
+        let previous = store::api_keys::overlap(*tx, &before, tx.now())?;
         if let Some(PreviousSecret { ends_at, .. }) = previous
             && !rotation.replace
         {
@@ -280,7 +280,7 @@ impl HeadCoach<'_, WriteTx> {
     /// Ends the secret before the present one, if it works still. Ending it again changes nothing.
     pub fn end_previous_secret(&self, id: ApiKeyId) -> Result<()> {
         let before = find(self.tx, self.organization.id, id)?;
-        let Some(previous) = store::api_keys::overlap(self.tx, &before)? else { return Ok(()) };
+        let Some(previous) = store::api_keys::overlap(self.tx, &before, self.tx.now())? else { return Ok(()) };
         end_previous(self.tx, &before, &previous, None, self.audit)
     }
 }

@@ -16,6 +16,7 @@ use crate::service::{
         role::Role,
         secret::SecretHash,
         session::Session,
+        timestamp::Timestamp,
         user::User,
     },
     store::{self, Read, WriteTx},
@@ -75,11 +76,15 @@ impl<T: Read> Visitor<'_, T> {
     /// # Errors
     /// [`Unauthenticated::WrongInvitation`] if it is unknown, used, replaced or too old.
     pub fn invitation(&self, code: &SecretHash) -> Result<(Invitation, Option<User>)> {
-        let invitation = store::invitations::get(self.tx, code)?
-            .filter(|invitation| self.tx.now() < invitation.expires_at)
-            .ok_or(Unauthenticated::WrongInvitation)?;
+        let invitation = self.invitation_at(code, self.tx.judged_at())?;
         let user = store::users::by_email(self.tx, &invitation.email)?;
         Ok((invitation, user))
+    }
+
+    /// The invitation with this code, if it is not too old at `at`.
+    pub(in crate::service) fn invitation_at(&self, code: &SecretHash, at: Timestamp) -> Result<Invitation> {
+        let invitation = store::invitations::get(self.tx, code)?;
+        Ok(invitation.filter(|invitation| at < invitation.expires_at).ok_or(Unauthenticated::WrongInvitation)?)
     }
 
     /// The user with this email.

@@ -110,9 +110,9 @@ impl<T: Read> KeyManager<'_, T> {
             Entry::Vacant(place) => {
                 let api_key = find(tx, self.0.organization.id, id)?;
                 place.insert(KnownKey {
-                    status: api_key.status(tx.now()),
+                    status: api_key.status(tx.judged_at()),
                     current: api_key.current_secret().map(|current| current.hash),
-                    overlap: store::api_keys::overlap(tx, &api_key)?,
+                    overlap: store::api_keys::overlap(tx, &api_key, tx.judged_at())?,
                     name: api_key.name,
                 })
             }
@@ -143,12 +143,13 @@ pub enum Opens {
 }
 
 impl<T: Read> Visitor<'_, T> {
-    /// What the secret opens; `None` if it is unknown, or opens nothing any more.
+    /// What the secret opens; `None` if it is unknown, or opens nothing any more. By a clock that is doubted nothing is
+    /// over: it would be back once the clock is set right.
     pub fn opened_by(&self, kind: SecretKind, hash: &SecretHash) -> Result<Option<Opens>> {
         let opens = match kind {
             SecretKind::ApiKey => return self.key_opened_by(hash),
-            SecretKind::Session => Caller::live_session(self.tx, hash).map(Opens::Session),
-            SecretKind::Invitation => self.invitation(hash).map(|(invitation, _)| Opens::Invitation(invitation)),
+            SecretKind::Session => Caller::live_session(self.tx, hash, self.tx.now()).map(Opens::Session),
+            SecretKind::Invitation => self.invitation_at(hash, self.tx.now()).map(Opens::Invitation),
         };
         match opens {
             Ok(opens) => Ok(Some(opens)),
@@ -164,7 +165,7 @@ impl<T: Read> Visitor<'_, T> {
             return Ok(None);
         }
         let current = api_key.current_secret().map(|current| current.hash);
-        let overlap = store::api_keys::overlap(self.tx, &api_key)?;
+        let overlap = store::api_keys::overlap(self.tx, &api_key, self.tx.now())?;
         Ok(match (SecretStanding::of(hash, current.as_ref(), overlap.as_ref()), overlap) {
             (SecretStanding::Current, _) => Some(Opens::ApiKey(api_key)),
             (SecretStanding::Previous, Some(previous)) => Some(Opens::ApiKeyInOverlap(api_key, previous)),

@@ -24,6 +24,17 @@ use crate::service::{
     store::{self, Read, WriteTx},
 };
 
+/// What was ended, how many of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// Sessions.
+    pub sessions: usize,
+    /// Invitations.
+    pub invitations: usize,
+    /// Secrets of keys that another had replaced.
+    pub secrets: usize,
+}
+
 /// An organization, its head coach, and the account behind them.
 pub type HeadedOrganization = (Organization, Option<(Member, User)>);
 
@@ -200,6 +211,45 @@ impl Operator<'_, WriteTx> {
         let by = Person { id: None, display_name: "operator".to_owned() };
         api_keys::revoke(self.tx, &before, by, reason, self.audit)
     }
+
+    /// Takes the present clock as true where the database knew a later time: ends what that time has begun, which would
+    /// else last until it has come and longer. Sessions, invitations, and secrets that were replaced. How many of each.
+    pub fn accept_clock(&self) -> Result<Ended> {
+        let now = self.tx.now();
+        let sessions = store::sessions::begun_after(self.tx, now)?;
+        for (user_id, hash) in &sessions {
+            store::sessions::end(self.tx, *user_id, hash)?;
+        }
+        let invitations = store::invitations::made_after(self.tx, now)?;
+        for (organization_id, member_id) in &invitations {
+            store::invitations::delete_of(self.tx, *organization_id, *member_id)?;
+        }
+        let mut organizations = Vec::new();
+        store::organizations::each_id(self.tx, |id| {
+            organizations.push(id);
+            Ok(())
+        })?;
+        let mut secrets = 0;
+        for organization_id in organizations {
+            for id in store::api_keys::ids(self.tx, organization_id)? {
+                let before = api_keys::find(self.tx, organization_id, id)?;
+                if before.current_secret().is_none_or(|current| current.created_at <= now) {
+                    continue;
+                }
+                if let Some(previous) = store::api_keys::overlap(self.tx, &before, now)? {
+                    api_keys::end_previous(self.tx, &before, &previous, None, self.audit)?;
+                    secrets += 1;
+                }
+            }
+        }
+        let ended = Ended { sessions: sessions.len(), invitations: invitations.len(), secrets };
+        let changes = json!({
+            "clock": now, "sessions_ended": ended.sessions, "invitations_withdrawn": ended.invitations, "secrets_ended": secrets,
+        });
+        self.audit.record(self.tx, None, "server.accept_clock", "server", changes)?;
+        Ok(ended)
+    }
+
     /// Lets keys work again that are held since a backup was restored: one, or all of the organization; how many there were.
     ///
     /// # Errors

@@ -57,7 +57,7 @@ pub struct NewHeadCoach {
 
 fn view(tx: &impl Read, organization: Organization, is_head_coach: bool) -> Result<OrganizationView> {
     let active_api_keys = match is_head_coach {
-        true => Some(store::api_keys::count_active(tx, organization.id, tx.now(), usize::MAX)?),
+        true => Some(store::api_keys::count_active(tx, organization.id, tx.judged_at(), usize::MAX)?),
         false => None,
     };
     Ok(OrganizationView { organization, active_api_keys })

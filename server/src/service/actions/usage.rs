@@ -221,7 +221,7 @@ fn has_calls(days: &[(Day, Calls)], secret: &KeySecret) -> bool {
 }
 
 fn secrets(tx: &impl Read, api_key: &ApiKey) -> Result<Vec<SecretUsage>> {
-    let overlap = store::api_keys::overlap(tx, api_key)?;
+    let overlap = store::api_keys::overlap(tx, api_key, tx.judged_at())?;
     let current = api_key.current_secret().map(|secret| secret.hash);
     let describe = |secret: &KeySecret| {
         let previous = overlap.as_ref().filter(|previous| previous.hash == secret.hash);

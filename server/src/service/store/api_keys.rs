@@ -265,23 +265,23 @@ pub fn page(
         }
         last = Some(id);
         let api_key = get(tx, organization_id, id)?.ok_or(Unavailable::Corrupt("api key index"))?;
-        if status.is_none_or(|status| api_key.status(tx.now()) == status) {
+        if status.is_none_or(|status| api_key.status(tx.judged_at()) == status) {
             keys.push(api_key);
         }
     }
     Ok((keys, None))
 }
 
-/// The overlap that a rotation of the key has left, if the secret before the current one still works.
-pub fn overlap(tx: &impl Read, api_key: &ApiKey) -> Result<Option<PreviousSecret>, Unavailable> {
-    let Some((_, replaced)) = api_key.replaced_secret(tx.now()) else { return Ok(None) };
+/// The overlap that a rotation of the key has left, if the secret before the current one still works at `at`.
+pub fn overlap(tx: &impl Read, api_key: &ApiKey, at: Timestamp) -> Result<Option<PreviousSecret>, Unavailable> {
+    let Some((_, replaced)) = api_key.replaced_secret(at) else { return Ok(None) };
     let current = api_key.current_secret().ok_or(Unavailable::Corrupt("api key"))?;
     let uses = OverlapUse {
         previous: last_used_at(tx, &replaced.hash)?,
         // What is in memory alone could be lost, and the secret that it has ended would be back.
         current_is_used: tx.has(API_KEY_USE, current.hash.as_bytes())?,
     };
-    Ok(api_key.overlap(tx.now(), uses))
+    Ok(api_key.overlap(at, uses))
 }
 
 /// When the secret with this hash was last used, flushed or not.

@@ -13,6 +13,7 @@ use crate::service::{
         invitation::Invitation,
         revocation::Revocation,
         secret::SecretHash,
+        timestamp::Timestamp,
     },
 };
 
@@ -38,6 +39,19 @@ pub fn delete_of(tx: &WriteTx, organization_id: OrganizationId, member_id: Membe
         tx.took_away(Revocation::Invitation { organization_id, member_id, hash });
     }
     Ok(())
+}
+
+/// For which members there are invitations that were made later than `at`.
+pub fn made_after(tx: &impl Read, at: Timestamp) -> Result<Vec<(OrganizationId, MemberId)>, Unavailable> {
+    let mut members = Vec::new();
+    tx.scan_prefix(INVITATIONS, b"", |_, value| {
+        let invitation: Invitation = record::decode(value)?;
+        if invitation.created_at > at {
+            members.push((invitation.organization_id, invitation.member_id));
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(members)
 }
 
 /// For which members there are invitations.

@@ -9,6 +9,7 @@ pub mod audit_events;
 pub mod backup;
 pub mod census;
 pub mod check;
+pub mod clock;
 pub mod disk;
 mod files;
 pub mod idempotency;
@@ -47,7 +48,7 @@ use self::{
     tables::Table,
 };
 use super::{
-    clock::{Clock, Entropy},
+    clock::{Clock, ClockBehind, Entropy, IfBehind, Moment},
     error::{Error, Result, Unavailable},
     metrics::Commits,
     model::{
@@ -99,6 +100,9 @@ pub enum OpenError {
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The system's clock says a time that the database knows to have passed.
+    #[error(transparent)]
+    Clock(#[from] ClockBehind),
     /// The log of revocations cannot be read or written.
     #[error("the log of revocations in the data folder {} cannot be used: {source}", path.display())]
     Revocations {
@@ -166,13 +170,21 @@ impl Store {
         files: Files,
         reserve: u64,
         clock: Clock,
+        if_behind: IfBehind,
         entropy: Entropy,
         recent: Arc<RecentUse>,
         catch_up: Box<CatchUp>,
     ) -> Result<Self, OpenError> {
         let commits = Arc::new(Commits::default());
         let (folder, cache) = (files.folder().to_owned(), files.cache());
-        let opening = Opening { files, clock: clock.clone(), entropy, recent: Arc::clone(&recent), catch_up };
+        let opening = Opening {
+            files,
+            clock: clock.clone(),
+            if_behind: if_behind.into(),
+            entropy,
+            recent: Arc::clone(&recent),
+            catch_up,
+        };
         let opened = opening.open()?;
         let snapshots = Arc::new(Snapshots::new(Arc::clone(&opened.database)));
         let writer = writer::Writer::start(Arc::clone(&snapshots), opening, opened, reserve, Arc::clone(&commits));
@@ -183,7 +195,8 @@ impl Store {
     #[cfg(test)]
     pub fn of_test(folder: &Path, clock: Clock) -> Result<Self, OpenError> {
         let files = Files::new(folder, 1 << 20, |file| file);
-        Self::open(files, 0, clock, Entropy::system(), Arc::default(), Box::new(|_, _| Ok(())))
+        let catch_up = Box::new(|_: &_, _: &_| Ok(()));
+        Self::open(files, 0, clock, IfBehind::Refuse, Entropy::system(), Arc::default(), catch_up)
     }
 
     /// Runs `action` on a snapshot of the database, on this thread.
@@ -207,7 +220,7 @@ impl Store {
 
     fn begin_read(&self, late: bool) -> Result<ReadTx> {
         let snapshot = self.snapshots.newest()?;
-        Ok(ReadTx { snapshot, now: self.clock.now(), late, recent: Arc::clone(&self.recent) })
+        Ok(ReadTx { snapshot, moment: self.clock.moment(), late, recent: Arc::clone(&self.recent) })
     }
 
     /// Runs `action` on the writer's thread and returns when its changes are on disk.
@@ -262,8 +275,20 @@ pub trait Read {
     #[doc(hidden)]
     fn rows(&self, table: Table) -> Result<Self::Rows<'_>, TableError>;
 
+    /// The instant at which the action happens, in both of its meanings.
+    #[doc(hidden)]
+    fn moment(&self) -> Moment;
+
     /// The instant at which the action happens.
-    fn now(&self) -> Timestamp;
+    fn now(&self) -> Timestamp {
+        self.moment().now
+    }
+
+    /// The instant by which it is judged whether a credential's end has come; later than [`Self::now`] while the system's
+    /// clock is doubted.
+    fn judged_at(&self) -> Timestamp {
+        self.moment().judged
+    }
 
     /// What was used since the last flush.
     fn recent(&self) -> &RecentUse;
@@ -364,7 +389,7 @@ pub fn after_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
 /// A snapshot of the database. Held for the time of one action, never across an await.
 pub struct ReadTx {
     snapshot: Arc<Snapshot>,
-    now: Timestamp,
+    moment: Moment,
     late: bool,
     recent: Arc<RecentUse>,
 }
@@ -373,7 +398,7 @@ impl ReadTx {
     /// A snapshot of a database that nobody serves.
     fn apart(database: &redb::Database) -> Result<Self, Unavailable> {
         let snapshot = Arc::new(Snapshot::of(database)?);
-        Ok(Self { snapshot, now: Clock::system().now(), late: false, recent: Arc::default() })
+        Ok(Self { snapshot, moment: Clock::system().moment(), late: false, recent: Arc::default() })
     }
 }
 
@@ -388,8 +413,8 @@ impl Read for ReadTx {
         Ok(self.snapshot.rows(table))
     }
 
-    fn now(&self) -> Timestamp {
-        self.now
+    fn moment(&self) -> Moment {
+        self.moment
     }
 
     fn recent(&self) -> &RecentUse {
@@ -400,7 +425,7 @@ impl Read for ReadTx {
 /// The writer's transaction, as one action sees it.
 pub struct WriteTx {
     transaction: WriteTransaction,
-    now: Timestamp,
+    moment: Moment,
     entropy: Entropy,
     recent: Arc<RecentUse>,
     last_id: Cell<u128>,
@@ -437,8 +462,8 @@ impl Read for WriteTx {
         self.transaction.open_table(table.definition).map(Opened)
     }
 
-    fn now(&self) -> Timestamp {
-        self.now
+    fn moment(&self) -> Moment {
+        self.moment
     }
 
     fn recent(&self) -> &RecentUse {
@@ -449,7 +474,7 @@ impl Read for WriteTx {
 impl WriteTx {
     /// A new id, greater than every one before it.
     pub(in crate::service) fn new_id<I: Id>(&self) -> I {
-        let bits = next_bits(self.last_id.get(), self.now, u128::from_be_bytes(self.entropy.bytes()));
+        let bits = next_bits(self.last_id.get(), self.moment.now, u128::from_be_bytes(self.entropy.bytes()));
         self.last_id.set(bits);
         I::from_bits(bits)
     }

@@ -1,20 +1,20 @@
 //! Opening the database: its tables, its format, and its log of revocations.
 
-use std::sync::Arc;
+use std::{cell::Cell, sync::Arc};
 
 use redb::{Database, Durability, ReadableDatabase as _, TableHandle as _};
 
 use super::{
     Files, OpenError, WriteTx,
     backup::BACKUP,
-    migrate,
+    clock, migrate,
     revocations::{Lineage, Log, Standing},
     tables::{self, META},
 };
 use crate::service::{
-    clock::{Clock, Entropy},
+    clock::{Clock, Entropy, IfBehind},
     error::{Error, Result, Unavailable},
-    model::revocation::Revocation,
+    model::{revocation::Revocation, timestamp::Timestamp},
     recent::RecentUse,
 };
 
@@ -39,6 +39,8 @@ pub type CatchUp = dyn Fn(&WriteTx, &Lacks) -> Result<()> + Send;
 pub struct Opening {
     pub files: Files,
     pub clock: Clock,
+    /// What to do if the clock is behind; it is accepted once.
+    pub if_behind: Cell<IfBehind>,
     pub entropy: Entropy,
     pub recent: Arc<RecentUse>,
     pub catch_up: Box<CatchUp>,
@@ -59,12 +61,19 @@ impl Opening {
         let path = self.files.database_path();
         let failed = |error: redb::Error| OpenError::Database { path: path.clone(), source: Box::new(error) };
         let database = self.files.open_database()?;
-        let Prepared { lineage, number, last_id, is_backup } =
+        let Prepared { lineage, number, last_id, time, is_backup } =
             self.prepare(&database).map_err(|error| match error {
                 Prepare::Format(found) => OpenError::Format { path: self.files.folder().to_owned(), found },
                 Prepare::Migration { from, source } => OpenError::Migration { path: path.clone(), from, source },
                 Prepare::Failed(error) => failed(*error),
             })?;
+        let if_behind = self.if_behind.get();
+        if if_behind == IfBehind::Accept {
+            self.if_behind.set(IfBehind::Refuse);
+        }
+        if let Some(time) = time {
+            self.clock.learn(time, if_behind)?;
+        }
         let (log, lacks) = self
             .open_log(lineage, number, is_backup)
             .map_err(|source| OpenError::Revocations { path: self.files.folder().to_owned(), source })?;
@@ -88,7 +97,7 @@ impl Opening {
         transaction.set_quick_repair(true);
         Ok(WriteTx {
             transaction,
-            now: self.clock.now(),
+            moment: self.clock.moment(),
             entropy: self.entropy,
             recent: Arc::clone(&self.recent),
             last_id: opened.last_id.into(),
@@ -169,6 +178,7 @@ impl Opening {
             lineage: lineage.unwrap_or_default(),
             number: number.unwrap_or(0),
             last_id: last_id.unwrap_or(0),
+            time: meta.get(clock::TIME)?.and_then(|value| clock::decode(value.value())),
             is_backup: meta.get(BACKUP)?.is_some(),
         })
     }
@@ -181,6 +191,7 @@ impl Opened {
     pub fn commit(&mut self, transaction: WriteTx) -> Result<(), Unavailable> {
         let last_id = transaction.last_id.get();
         transaction.put(META, b"last_id", &last_id.to_be_bytes())?;
+        clock::put(&transaction)?;
         let revocations = transaction.taken.take();
         if !revocations.is_empty() {
             self.log.append(revocations).map_err(redb::Error::Io)?;
@@ -204,6 +215,8 @@ struct Prepared {
     lineage: Lineage,
     number: u64,
     last_id: u128,
+    /// When it was last written.
+    time: Option<Timestamp>,
     /// Whether it was never opened since it was copied.
     is_backup: bool,
 }

@@ -13,6 +13,7 @@ use crate::service::{
         revocation::Revocation,
         secret::SecretHash,
         session::{LONGEST_LIFETIME, Session},
+        timestamp::Timestamp,
     },
 };
 
@@ -50,6 +51,20 @@ pub fn users(tx: &WriteTx) -> Result<Vec<UserId>, Unavailable> {
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(users)
+}
+
+/// The sessions that began later than `at`, and whose they are.
+pub fn begun_after(tx: &impl Read, at: Timestamp) -> Result<Vec<(UserId, SecretHash)>, Unavailable> {
+    let mut begun = Vec::new();
+    tx.scan_prefix(SESSIONS, b"", |hash, value| {
+        let session: Session = record::decode(value)?;
+        if session.created_at > at {
+            let hash = hash.try_into().map(SecretHash::of_digest).map_err(|_| Unavailable::Corrupt("session"))?;
+            begun.push((session.user_id, hash));
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(begun)
 }
 
 /// Removes the sessions of the user that no use can prolong any more.

@@ -35,7 +35,7 @@ pub const FORMAT: u32 = 2;
 tables! {
     /// `format`: u32; `last_id`: u128; `lineage`: 16 bytes; `revocations`: number of a batch of the log (u64); `set_up`; in a
     /// backup `backup`: `backup.rs`; `usage_generation`: u64; `usage_begun`: day (u32); `heads_recorded`,
-    /// `expiries_told`, `probe`: milliseconds since 1970 (i64). Big-endian.
+    /// `expiries_told`, `probe`, `time`: milliseconds since 1970 (i64). Big-endian.
     META = "meta",
     /// organization -> `Organization`
     ORGANIZATIONS = "organizations",

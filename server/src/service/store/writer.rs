@@ -237,7 +237,7 @@ impl Worker {
         let mut transaction = self.opening.begin(opened)?;
         let mut any_changed = false;
         for (position, job) in batch.iter_mut().enumerate() {
-            transaction.now = self.opening.clock.now();
+            transaction.moment = self.opening.clock.moment();
             transaction.changed.set(false);
             let ran = catch_unwind(AssertUnwindSafe(|| job.run(&transaction)));
             let changed = transaction.changed.get();

@@ -266,7 +266,7 @@ mod tests {
         for change in 0..CHANGES {
             let tx = WriteTx {
                 transaction: store.snapshots.database().expect("open").begin_write().expect("begun"),
-                now: store.clock.now(),
+                moment: store.clock.moment(),
                 entropy: Entropy::system(),
                 recent: Arc::default(),
                 last_id: std::cell::Cell::new(0),
