@@ -56,8 +56,20 @@ pub struct Opened {
 }
 
 impl Opening {
-    /// Opens the database, and makes it if it is not there.
+    /// Opens the database, and makes it if it is not there. One whose making fails is removed, so that the next start
+    /// begins anew.
     pub fn open(&self) -> Result<Opened, OpenError> {
+        let path = self.files.database_path();
+        let was_there = path.try_exists().unwrap_or(true);
+        self.open_or_make().inspect_err(|error| {
+            // One that another process has open is that one's.
+            if !was_there && !matches!(error, OpenError::InUse(_)) {
+                let _ = std::fs::remove_file(&path);
+            }
+        })
+    }
+
+    fn open_or_make(&self) -> Result<Opened, OpenError> {
         let path = self.files.database_path();
         let failed = |error: redb::Error| OpenError::Database { path: path.clone(), source: Box::new(error) };
         let database = self.files.open_database()?;
