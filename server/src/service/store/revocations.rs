@@ -102,7 +102,9 @@ impl Log {
                 Frame::Begin { lineage, after } if begin.is_none() => {
                     (begin, log.number, committed) = (Some((lineage, after)), after, after);
                 }
-                Frame::Taken { number: taken, revocations } if begin.is_some() && taken == log.number + 1 => {
+                Frame::Taken { number: taken, revocations }
+                    if begin.is_some() && taken.checked_sub(1) == Some(log.number) =>
+                {
                     // That the next was begun says that this one was committed.
                     (committed, log.number, log.uncommitted) = (log.number, taken, Some(log.end));
                     if taken > number {
@@ -126,7 +128,7 @@ impl Log {
         if log.number < number {
             return Ok(Standing::Unknown("its end is missing"));
         }
-        if log.number == number + 1 && committed == number {
+        if log.number.checked_sub(1) == Some(number) && committed == number {
             log.take_back()?;
             missing.clear();
         }
