@@ -22,6 +22,7 @@ mod examples;
 mod faults;
 mod formats;
 mod framing;
+mod fuzzing;
 mod health;
 mod idempotency;
 mod kills;

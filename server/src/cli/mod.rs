@@ -6,7 +6,7 @@ mod confine;
 mod demo;
 mod init;
 mod operator;
-mod scan;
+pub(crate) mod scan;
 mod seed;
 mod serve;
 

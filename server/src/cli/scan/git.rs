@@ -5,25 +5,20 @@
 //! `git` itself reads the objects. Only for those with a secret in them is the history then followed, to learn which
 //! commit brought them and under what name.
 
+pub mod output;
+
 use std::{
-    collections::{HashMap, HashSet},
-    ffi::OsStr,
-    io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    io::{self, BufReader, Write as _},
     mem,
-    os::unix::ffi::OsStrExt as _,
     path::{Component, Path, PathBuf},
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
 };
 
-use super::{
-    report::{Finding, Report},
-    search::Searcher,
-};
+use self::output::{Leaks, Records, short};
+use super::report::Report;
 
 /// How much of what git writes is read at once.
 const BUFFER: usize = 64 << 10;
-/// How many digits of an object's id are shown.
-const SHORT: usize = 12;
 
 /// Searches the repository in which `path` lies.
 pub fn search(path: &Path, report: &mut Report) {
@@ -55,45 +50,6 @@ pub fn search(path: &Path, report: &mut Report) {
     report.findings.append(&mut leaks.placed);
 }
 
-/// What was found in one repository.
-#[derive(Default)]
-struct Leaks {
-    /// In files, by the id of the object, until a commit or the index tells their name.
-    blobs: HashMap<Vec<u8>, Vec<Finding>>,
-    placed: Vec<Finding>,
-    /// Under which path which secret was found: one that stays in a file is told once, not for each version.
-    told: HashSet<(PathBuf, String)>,
-    /// How many versions of files were searched.
-    searched: u64,
-    /// The ids of all commits, a line each.
-    commits: Vec<u8>,
-}
-
-impl Leaks {
-    /// Tells what was found in one object, which is called `path`.
-    fn place(&mut self, mut findings: Vec<Finding>, path: &Path, commit: Option<&str>) {
-        let key = |finding: &Finding| (path.to_owned(), finding.fingerprint.clone());
-        findings.retain(|finding| !self.told.contains(&key(finding)));
-        self.told.extend(findings.iter().map(key));
-        for mut finding in findings {
-            finding.set_path(path);
-            finding.commit = commit.map(|commit| short(commit).to_owned());
-            self.placed.push(finding);
-        }
-    }
-
-    /// Notes that the blob `id` is called `path`, first in `commit`. The oldest commits come first.
-    fn name(&mut self, id: &[u8], path: &Path, commit: Option<&str>) {
-        if let Some(findings) = self.blobs.remove(id) {
-            self.place(findings, path, commit);
-        }
-    }
-}
-
-fn short(id: &str) -> &str {
-    id.get(..SHORT).unwrap_or(id)
-}
-
 struct Repository<'a> {
     path: &'a Path,
     /// The folder that paths in the repository begin in, as one gets there from where the command was typed.
@@ -119,7 +75,7 @@ impl<'a> Repository<'a> {
         let mut child = spawned.map_err(|error| cannot_run(&error))?;
         let output = child.stdout.take().ok_or("git has no output")?;
         let name = format!("git {}", arguments[0]);
-        Ok(Running { name, child, output: BufReader::with_capacity(BUFFER, output), record: Vec::new() })
+        Ok(Running { name, child, output: Records::new(BufReader::with_capacity(BUFFER, output)) })
     }
 
     /// What an object is called that has no path: `git cat-file` takes it so.
@@ -131,33 +87,8 @@ impl<'a> Repository<'a> {
     fn read_objects(&self, leaks: &mut Leaks) -> Result<(), String> {
         let arguments = ["cat-file", "--batch-all-objects", "--batch", "--buffer", "--unordered"];
         let mut git = self.start(&arguments, Stdio::null())?;
-        let (mut searcher, mut readable) = (Searcher::new(), Ok(()));
-        while let Some(header) = git.next(b'\n')? {
-            let header = String::from_utf8_lossy(header).into_owned();
-            let mut words = header.split(' ');
-            let (Some(id), Some(kind), Some(Ok(size))) = (words.next(), words.next(), words.next().map(str::parse))
-            else {
-                // A damaged object is "missing"; git goes on with the next.
-                readable = Err(format!("git cannot read an object: {header}"));
-                continue;
-            };
-            let contents = (&mut git.output).take(size);
-            let mut findings = Vec::new();
-            searcher
-                .search(contents, |place, secret| findings.push(Finding::new(Path::new(""), place, secret)))
-                .map_err(|error| git.lost(&error))?;
-            git.next(b'\n')?;
-            match kind {
-                "blob" => leaks.searched += 1,
-                "commit" => leaks.commits.extend(id.bytes().chain([b'\n'])),
-                _ => {}
-            }
-            match kind {
-                _ if findings.is_empty() => {}
-                "blob" => drop(leaks.blobs.insert(id.into(), findings)),
-                _ => leaks.place(findings, &self.object(kind, id), (kind == "commit").then_some(id)),
-            }
-        }
+        let readable = output::objects(&mut git.output, leaks, |kind, id| self.object(kind, id));
+        let readable = readable.map_err(|error| git.lost(&error))?;
         git.end().and(readable)
     }
 
@@ -200,22 +131,9 @@ impl<'a> Repository<'a> {
             "--no-relative",
         ];
         let mut changes = self.start(&arguments, commits)?;
-        let mut commit = String::new();
-        while !leaks.blobs.is_empty() {
-            let Some(record) = changes.next(b'\0')? else {
-                return ended("git rev-list", list.wait()).and(changes.end());
-            };
-            // ":100644 100644 {before} {after} M", with more of the first three for a merge.
-            let Some(fields) = record.strip_prefix(b":") else {
-                commit = String::from_utf8_lossy(record).into_owned();
-                continue;
-            };
-            let id = fields.rsplit(|byte| *byte == b' ').nth(1).unwrap_or_default().to_vec();
-            if let Some(name) = changes.next(b'\0')? {
-                leaks.name(&id, &self.top.join(OsStr::from_bytes(name)), Some(&commit));
-            }
-        }
-        Ok(())
+        let all_read = output::changes(&mut changes.output, leaks, &self.top).map_err(|error| changes.lost(&error))?;
+        // Where all is named before the end, the rest does not matter.
+        if all_read { ended("git rev-list", list.wait()).and(changes.end()) } else { Ok(()) }
     }
 
     /// Finds the names of blobs that are staged and were never committed.
@@ -224,13 +142,7 @@ impl<'a> Repository<'a> {
             return Ok(());
         }
         let mut git = self.start(&["ls-files", "--stage", "-z", "--full-name", ":/"], Stdio::null())?;
-        while let Some(record) = git.next(b'\0')? {
-            // "100644 {id} 0\t{name}"
-            let mut parts = record.splitn(2, |byte| *byte == b'\t');
-            let (Some(fields), Some(name)) = (parts.next(), parts.next()) else { continue };
-            let id = fields.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
-            leaks.name(id, &self.top.join(OsStr::from_bytes(name)), None);
-        }
+        output::index(&mut git.output, leaks, &self.top).map_err(|error| git.lost(&error))?;
         git.end()
     }
 }
@@ -239,21 +151,10 @@ impl<'a> Repository<'a> {
 struct Running {
     name: String,
     child: Child,
-    output: BufReader<ChildStdout>,
-    record: Vec<u8>,
+    output: Records<BufReader<ChildStdout>>,
 }
 
 impl Running {
-    /// What it writes up to `end`, and without it.
-    fn next(&mut self, end: u8) -> Result<Option<&[u8]>, String> {
-        self.record.clear();
-        match self.output.read_until(end, &mut self.record) {
-            Ok(0) => Ok(None),
-            Ok(_) => Ok(Some(self.record.strip_suffix(&[end]).unwrap_or(&self.record))),
-            Err(error) => Err(self.lost(&error)),
-        }
-    }
-
     fn end(mut self) -> Result<(), String> {
         ended(&self.name, self.child.wait())
     }

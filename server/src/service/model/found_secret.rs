@@ -33,8 +33,8 @@ impl FoundSecret {
     }
 }
 
-/// The secrets in `bytes`, in UTF-8 (or whatever has ASCII in it) and in UTF-16, in the order in which they stand there.
-/// No two overlap. Nothing is looked up.
+/// The secrets in `bytes`, in UTF-8 (or whatever has ASCII in it) and in UTF-16, in the order in which they stand there
+/// and end: one can begin with the letters that another ends with. Nothing is looked up.
 pub fn find_secrets(bytes: &[u8]) -> impl Iterator<Item = FoundSecret> {
     let found = |beginning, width| {
         memmem::find_iter(bytes, beginning).filter_map(move |start| {

@@ -69,7 +69,8 @@ impl FromStr for Timestamp {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let time = DateTime::parse_from_rfc3339(text).map_err(|_| {
+        // The library takes the minus sign of mathematics for that of an offset.
+        let time = DateTime::parse_from_rfc3339(text).ok().filter(|_| text.is_ascii()).ok_or_else(|| {
             Invalid::new("must be a date and time with its offset (RFC 3339), such as 2027-01-01T00:00:00Z")
         })?;
         let millis = time.timestamp_millis();

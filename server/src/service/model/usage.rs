@@ -61,7 +61,9 @@ impl FromStr for Day {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let day = text.parse::<NaiveDate>().ok().and_then(|day| day.and_hms_opt(0, 0, 0)).map(|time| time.and_utc());
-        day.map(|time| Self::of(time.into())).ok_or_else(|| Invalid::new("must be a day, such as 2027-01-01"))
+        // The library reads more than RFC 3339 writes, and what lies before 1970 would be taken for its first day.
+        let day = day.map(|time| Self::of(time.into())).filter(|day| day.to_string() == text);
+        day.ok_or_else(|| Invalid::new("must be a day, such as 2027-01-01"))
     }
 }
 
@@ -179,7 +181,9 @@ mod tests {
         assert_eq!(day("2026-11-23T23:30:00-01:00").to_string(), "2026-11-24");
         assert_eq!("2026-11-23".parse(), Ok(day("2026-11-23T12:00:00Z")));
         assert_eq!(day("9999-12-31T23:59:59Z").to_string(), "9999-12-31");
-        assert!("2026-11-31".parse::<Day>().is_err());
+        for wrong in ["2026-11-31", "2026-1-1", "+2026-11-23", " 2026-11-23", "1969-12-31", "10000-01-01"] {
+            assert!(wrong.parse::<Day>().is_err(), "{wrong}");
+        }
         let first = day("2026-11-23T12:00:00Z").first_of(Day::TELLING);
         assert_eq!(first.to_string(), "2026-10-25");
         assert_eq!(first.to(day("2026-11-23T12:00:00Z")).count(), 30);

@@ -12,6 +12,7 @@ pub mod check;
 pub mod clock;
 pub mod disk;
 mod files;
+pub mod fuzzing;
 pub mod idempotency;
 pub mod invitations;
 pub mod members;
