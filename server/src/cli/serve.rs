@@ -20,6 +20,7 @@ use super::{operator, say};
 use crate::{
     Listeners,
     config::Config,
+    http::Tls,
     service::{BackupSchedule, Clock, OpenError, Service, Settings, ShellAccess, StartError},
 };
 
@@ -65,6 +66,7 @@ fn in_use(folder: &Path) -> String {
 /// Serves `folder` until the process is told to stop.
 pub async fn serve(folder: PathBuf, config: Config) -> Result<(), String> {
     let stop = stop_signal();
+    let tls = config.tls.map(|files| Tls::load(files, &Clock::system())).transpose()?.map(Arc::new);
     let (service, setup_code) = open(&folder, config.service)?;
     let listener = listen(config.listen, "--listen").await?;
     let metrics = match config.metrics_listen {
@@ -72,7 +74,7 @@ pub async fn serve(folder: PathBuf, config: Config) -> Result<(), String> {
         None => None,
     };
     let address = listener.local_addr().map_err(|error| error.to_string())?;
-    let url = format!("http://{address}");
+    let url = format!("{}://{address}", if tls.is_some() { "https" } else { "http" });
     let metrics_address = metrics.as_ref().and_then(|listener| listener.local_addr().ok());
     let metrics_url = metrics_address.map(|address| format!("http://{address}/metrics"));
     let service = Arc::new(service);
@@ -104,7 +106,7 @@ pub async fn serve(folder: PathBuf, config: Config) -> Result<(), String> {
         say(format_args!("No club yet. Set it up with POST {url}/api/v1/setup; the setup code {place}"))?;
     }
     let backups = config.backups.map(|schedule| tokio::spawn(keep_backups(Arc::clone(&service), schedule)));
-    let stopped = crate::run(Listeners { api: listener, metrics }, service, config.http, stop).await;
+    let stopped = crate::run(Listeners { api: listener, tls, metrics }, service, config.http, stop).await;
     socket.abort();
     if let Some(backups) = backups {
         backups.abort();

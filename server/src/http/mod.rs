@@ -29,8 +29,12 @@ mod version;
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    num::NonZero,
     panic::AssertUnwindSafe,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -52,7 +56,7 @@ use self::{
 pub use self::{
     document::openapi,
     rate_limit::RateLimitSettings,
-    server::{Listeners, run},
+    server::{Listeners, Tls, TlsFiles, run},
 };
 use crate::service::{Call, Caller, IpRange, Origin, Presented, Service, Timestamp};
 
@@ -70,6 +74,9 @@ pub struct HttpSettings {
     pub rate_limits: RateLimitSettings,
     /// How many connections may be open at once.
     pub max_connections: usize,
+    /// How many of them may come from one address, if it is not a trusted proxy; `None` for any number. IPv6 counts as
+    /// its /64.
+    pub max_connections_per_address: Option<NonZero<usize>>,
     /// How long the head of a request may take to arrive, and a connection may be idle before it.
     pub header_timeout: Duration,
     /// How long the body of a request may take to arrive.
@@ -86,6 +93,7 @@ impl Default for HttpSettings {
             cors_origins: Vec::new(),
             rate_limits: RateLimitSettings::default(),
             max_connections: 4096,
+            max_connections_per_address: NonZero::new(256),
             header_timeout: Duration::from_secs(20),
             body_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(10),
@@ -365,6 +373,7 @@ fn client_address(request: &Request, trusted: &[IpRange]) -> IpAddr {
     let peer = request.remote_addr().as_socket_addr().map_or(UNKNOWN, SocketAddr::ip).to_canonical();
     let is_trusted = |address: IpAddr| trusted.iter().any(|range| range.contains(address));
     if !is_trusted(peer) {
+        tell_of_unnamed_proxy(request, peer);
         return peer;
     }
     let lines: Vec<_> = request.headers().get_all("x-forwarded-for").iter().map(HeaderValue::as_bytes).collect();
@@ -377,6 +386,20 @@ fn client_address(request: &Request, trusted: &[IpRange]) -> IpAddr {
         }
     }
     last
+}
+
+/// Says once that what looks like a proxy is not trusted: whoever has forgotten to name it finds out by this line.
+fn tell_of_unnamed_proxy(request: &Request, peer: IpAddr) {
+    static IS_TOLD: AtomicBool = AtomicBool::new(false);
+    let headers = request.headers();
+    let says_so = headers.contains_key("x-forwarded-for") || headers.contains_key(header::FORWARDED);
+    if says_so && !IS_TOLD.swap(true, Ordering::Relaxed) {
+        tracing::warn!(
+            %peer,
+            "a request says that a proxy has passed it on, and the address that it came from is not named with \
+             --trusted-proxy: if that is your proxy, name it, or all its clients count as one; this is said once"
+        );
+    }
 }
 
 /// The address of a hop, which some proxies write with the port.
