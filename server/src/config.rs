@@ -14,7 +14,7 @@ use poem::http::Uri;
 use serde::Deserialize;
 
 use crate::{
-    http::{HttpSettings, RateLimitSettings},
+    http::{HttpSettings, RateLimitSettings, TlsFiles},
     service::{BackupSchedule, IpRange, Plan, Settings},
 };
 
@@ -44,6 +44,15 @@ pub struct Options {
     /// Address and port to listen on; port 0 picks a free one [default: 127.0.0.1:7878]
     #[arg(long, env = "ASTRAL_LISTEN", value_name = "ADDRESS:PORT", value_parser = listen_address)]
     listen: Option<SocketAddr>,
+
+    /// File with the certificate, in PEM, and those that lead from it to one that clients know. With it and its key the
+    /// server speaks HTTPS; both are read again when they change [default: none]
+    #[arg(long, env = "ASTRAL_TLS_CERT", value_name = "FILE")]
+    tls_cert: Option<PathBuf>,
+
+    /// File with the private key of the certificate, in PEM [default: none]
+    #[arg(long, env = "ASTRAL_TLS_KEY", value_name = "FILE")]
+    tls_key: Option<PathBuf>,
 
     /// Listen beyond this machine without TLS. Only behind a proxy that adds it: passwords and keys are
     /// readable on the way otherwise
@@ -79,9 +88,14 @@ pub struct Options {
     #[arg(long, env = "ASTRAL_RATE_LIMIT_ADDRESS", value_name = "N")]
     rate_limit_address: Option<usize>,
 
-    /// Connections that may be open at once [default: 4096]
+    /// Connections that may be open at once; where all are, whoever has waited longest makes room [default: 4096]
     #[arg(long, env = "ASTRAL_MAX_CONNECTIONS", value_name = "N")]
     max_connections: Option<usize>,
+
+    /// Connections from one address that may be open at once, of IPv6 from one /64; 0 for any number. Trusted proxies have
+    /// any number [default: 256]
+    #[arg(long, env = "ASTRAL_MAX_CONNECTIONS_PER_ADDRESS", value_name = "N")]
+    max_connections_per_address: Option<usize>,
 
     /// Seconds that a request's head may take to arrive, and a connection may be idle [default: 20]
     #[arg(long, env = "ASTRAL_HEADER_TIMEOUT", value_name = "SECONDS")]
@@ -139,6 +153,8 @@ pub enum LogFormat {
 pub struct Config {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// What to serve TLS with, if it is served.
+    pub tls: Option<TlsFiles>,
     /// Where to let Prometheus read.
     pub metrics_listen: Option<SocketAddr>,
     /// For HTTP.
@@ -176,9 +192,17 @@ impl Options {
                 "--metrics-listen {address} can be reached from other machines, and it asks for no credential; let Prometheus read on this machine, through a proxy or a tunnel, or say --insecure-listen"
             ));
         }
-        if !listen.ip().is_loopback() && !insecure_listen {
+        let tls = match (self.tls_cert.or(file.tls_cert), self.tls_key.or(file.tls_key)) {
+            (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
+            (Some(_), None) => {
+                return Err("--tls-cert needs --tls-key, the file with the private key of the certificate".to_owned());
+            }
+            (None, Some(_)) => return Err("--tls-key needs --tls-cert, the file with its certificate".to_owned()),
+            (None, None) => None,
+        };
+        if !listen.ip().is_loopback() && tls.is_none() && !insecure_listen {
             return Err(format!(
-                "{listen} can be reached from other machines, and without TLS everyone on the way can read passwords and keys; listen on 127.0.0.1 behind a proxy that adds TLS, or say --insecure-listen"
+                "{listen} can be reached from other machines, and without TLS everyone on the way can read passwords and keys; name a certificate with --tls-cert and --tls-key, listen on 127.0.0.1 behind a proxy that adds TLS, or say --insecure-listen"
             ));
         }
         let (http, service) = (HttpSettings::default(), Settings::default());
@@ -196,6 +220,15 @@ impl Options {
             }
             Some(requests) => Ok(u32::try_from(requests).ok().and_then(NonZero::new)),
             None => Ok(otherwise),
+        };
+        let per_address = match self.max_connections_per_address.or(file.max_connections_per_address) {
+            Some(connections) if connections > LARGEST => {
+                return Err(format!(
+                    "--max-connections-per-address must be from 0 to {LARGEST} connections; 0 is any number"
+                ));
+            }
+            Some(connections) => NonZero::new(connections),
+            None => http.max_connections_per_address,
         };
         let cors_origins = self.cors_origin.or(file.cors_origin).unwrap_or_default();
         if let Some(wrong) = cors_origins.iter().find(|origin| !is_origin(origin)) {
@@ -215,6 +248,7 @@ impl Options {
         });
         Ok(Config {
             listen,
+            tls,
             backups,
             metrics_listen,
             http: HttpSettings {
@@ -243,6 +277,7 @@ impl Options {
                     self.max_connections.or(file.max_connections),
                     http.max_connections,
                 )?,
+                max_connections_per_address: per_address,
                 header_timeout: seconds(
                     "header-timeout",
                     self.header_timeout.or(file.header_timeout),

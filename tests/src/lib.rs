@@ -86,6 +86,8 @@ pub struct TestServer {
     pub folder: Arc<TempDir>,
     running: Running,
     anonymous: Client,
+    /// Where a process writes its log.
+    log: Option<PathBuf>,
 }
 
 enum Running {
@@ -113,7 +115,7 @@ impl TestServer {
     /// The real binary, on this folder.
     pub async fn start_in(folder: Arc<TempDir>, flags: &[&str]) -> Self {
         let log = tempfile::Builder::new().prefix("server-").suffix(".log").tempfile_in(&*LOGS).expect("a log");
-        let (log, _) = log.keep().expect("kept");
+        let (log, path) = log.keep().expect("kept");
         let mut child = Command::new(binary())
             .args(["serve", "--data"])
             .arg(folder.path())
@@ -128,8 +130,9 @@ impl TestServer {
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().expect("piped")).read_line(&mut line).expect("a line");
         let url = line.trim().rsplit(' ').next().expect("a word").to_owned();
-        assert!(url.starts_with("http://"), "the server says where it is, and not {line:?}");
-        Self { anonymous: astral_client::anonymous(&url), url, folder, running: Running::Process(child) }
+        assert!(url.starts_with("http"), "the server says where it is, and not {line:?}");
+        let running = Running::Process(child);
+        Self { anonymous: astral_client::anonymous(&url), url, folder, running, log: Some(path) }
     }
 
     /// The same server in this process, with a clock that the test moves.
@@ -163,6 +166,7 @@ impl TestServer {
             url,
             folder,
             running: Running::Here { service, setup_code, stop, task },
+            log: None,
         }
     }
 
@@ -180,6 +184,18 @@ impl TestServer {
             Running::Process(child) => child.id(),
             _ => panic!("the server is not a process of its own"),
         }
+    }
+
+    /// What the process has logged so far.
+    pub fn log(&self) -> String {
+        let path = self.log.as_ref().expect("the server is a process of its own");
+        String::from_utf8_lossy(&std::fs::read(path).expect("readable")).into_owned()
+    }
+
+    /// Its address and port.
+    pub fn address(&self) -> std::net::SocketAddr {
+        let (_, address) = self.url.split_once("://").expect("a URL");
+        address.parse().expect("an address and a port")
     }
 
     /// Kills the process as a power cut would.

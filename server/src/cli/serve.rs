@@ -20,6 +20,7 @@ use super::{operator, say};
 use crate::{
     Listeners,
     config::Config,
+    http::Tls,
     service::{BackupSchedule, Clock, IfBehind, OpenError, Service, Settings, ShellAccess, StartError},
 };
 
@@ -67,6 +68,7 @@ fn in_use(folder: &Path) -> String {
 /// `accept_clock` takes the system's clock as true, whatever time the database knows.
 pub async fn serve(folder: PathBuf, config: Config, accept_clock: bool) -> Result<(), String> {
     let stop = stop_signal();
+    let tls = config.tls.map(|files| Tls::load(files, &Clock::system())).transpose()?.map(Arc::new);
     let if_behind = if accept_clock { IfBehind::Accept } else { IfBehind::Refuse };
     let (service, setup_code) = open(&folder, Settings { if_behind, ..config.service })?;
     if accept_clock {
@@ -86,7 +88,7 @@ pub async fn serve(folder: PathBuf, config: Config, accept_clock: bool) -> Resul
         None => None,
     };
     let address = listener.local_addr().map_err(|error| error.to_string())?;
-    let url = format!("http://{address}");
+    let url = format!("{}://{address}", if tls.is_some() { "https" } else { "http" });
     let metrics_address = metrics.as_ref().and_then(|listener| listener.local_addr().ok());
     let metrics_url = metrics_address.map(|address| format!("http://{address}/metrics"));
     let service = Arc::new(service);
@@ -118,7 +120,7 @@ pub async fn serve(folder: PathBuf, config: Config, accept_clock: bool) -> Resul
         say(format_args!("No club yet. Set it up with POST {url}/api/v1/setup; the setup code {place}"))?;
     }
     let backups = config.backups.map(|schedule| tokio::spawn(keep_backups(Arc::clone(&service), schedule)));
-    let stopped = crate::run(Listeners { api: listener, metrics }, service, config.http, stop).await;
+    let stopped = crate::run(Listeners { api: listener, tls, metrics }, service, config.http, stop).await;
     socket.abort();
     if let Some(backups) = backups {
         backups.abort();

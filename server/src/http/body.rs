@@ -28,6 +28,8 @@ const LARGE_BODIES: usize = 4;
 /// How many values the JSON of a large body may hold: it is a text and little else. Each takes many times the memory of
 /// its bytes.
 const LARGE_BODY_VALUES: usize = 100;
+/// How deep arrays and objects may lie in one another. No body of ours needs more than three.
+const MAX_DEPTH: usize = 32;
 /// How many faults are named at most: an answer must not be larger than what it answers.
 pub const MAX_ERRORS: usize = 100;
 
@@ -351,8 +353,9 @@ pub(super) fn parse(bytes: &[u8], most: usize) -> Result<Value, Problem> {
     }
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let left = Cell::new(most);
-    let value =
-        Strict { left: &left }.deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
+    let value = Strict { left: &left, depth: 0 }
+        .deserialize(&mut deserializer)
+        .and_then(|value| deserializer.end().map(|()| value));
     // The message names a place and what was expected there, never a value.
     value.map_err(|error| Problem::malformed(format!("The body is not JSON as RFC 8259 has it: {error}.")))
 }
@@ -362,6 +365,18 @@ pub(super) fn parse(bytes: &[u8], most: usize) -> Result<Value, Problem> {
 struct Strict<'a> {
     /// How many values may still come.
     left: &'a Cell<usize>,
+    /// In how many arrays and objects it lies.
+    depth: usize,
+}
+
+impl Strict<'_> {
+    /// The same for what lies in this value.
+    fn within<E: de::Error>(self) -> Result<Self, E> {
+        match self.depth + 1 {
+            depth @ ..=MAX_DEPTH => Ok(Self { depth, ..self }),
+            _ => Err(de::Error::custom(format_args!("nested too deeply: at most {MAX_DEPTH}"))),
+        }
+    }
 }
 
 impl<'de> DeserializeSeed<'de> for Strict<'_> {
@@ -408,17 +423,17 @@ impl<'de> Visitor<'de> for Strict<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Value, A::Error> {
-        let mut values = Vec::new();
-        while let Some(value) = sequence.next_element_seed(self)? {
+        let (mut values, within) = (Vec::new(), self.within()?);
+        while let Some(value) = sequence.next_element_seed(within)? {
             values.push(value);
         }
         Ok(values.into())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        let mut values = Map::new();
+        let (mut values, within) = (Map::new(), self.within()?);
         while let Some(name) = map.next_key::<String>()? {
-            let value = map.next_value_seed(self)?;
+            let value = map.next_value_seed(within)?;
             if values.insert(name, value).is_some() {
                 return Err(de::Error::custom("a name occurs twice in one object"));
             }

@@ -59,6 +59,8 @@ pub struct Connections {
     pub accepted: Counter,
     /// Those that could not be, or were closed at once.
     pub refused: Counter,
+    /// Those that were closed while they waited for their client, to make room for others.
+    pub displaced: Counter,
     open: AtomicUsize,
     limit: usize,
 }
@@ -75,6 +77,7 @@ impl Metrics {
             connections: Connections {
                 accepted: Counter::default(),
                 refused: Counter::default(),
+                displaced: Counter::default(),
                 open: AtomicUsize::new(0),
                 limit: max_connections,
             },

@@ -30,8 +30,12 @@ mod version;
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    num::NonZero,
     panic::AssertUnwindSafe,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -53,7 +57,7 @@ use self::{
 pub use self::{
     document::openapi,
     rate_limit::RateLimitSettings,
-    server::{Listeners, StopError, run},
+    server::{Listeners, StopError, Tls, TlsFiles, run},
 };
 use crate::service::{Call, Caller, IpRange, Origin, Presented, Service, Timestamp};
 
@@ -71,6 +75,9 @@ pub struct HttpSettings {
     pub rate_limits: RateLimitSettings,
     /// How many connections may be open at once.
     pub max_connections: usize,
+    /// How many of them may come from one address, if it is not a trusted proxy; `None` for any number. IPv6 counts as
+    /// its /64.
+    pub max_connections_per_address: Option<NonZero<usize>>,
     /// How long the head of a request may take to arrive, and a connection may be idle before it.
     pub header_timeout: Duration,
     /// How long the body of a request may take to arrive.
@@ -87,6 +94,7 @@ impl Default for HttpSettings {
             cors_origins: Vec::new(),
             rate_limits: RateLimitSettings::default(),
             max_connections: 4096,
+            max_connections_per_address: NonZero::new(256),
             header_timeout: Duration::from_secs(20),
             body_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(10),
@@ -373,6 +381,7 @@ const UNKNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 fn forwarded_for(peer: IpAddr, headers: &HeaderMap, trusted: &[IpRange]) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|range| range.contains(address));
     if !is_trusted(peer) {
+        tell_of_unnamed_proxy(headers, peer);
         return peer;
     }
     let lines: Vec<_> = headers.get_all("x-forwarded-for").iter().map(HeaderValue::as_bytes).collect();
@@ -385,6 +394,19 @@ fn forwarded_for(peer: IpAddr, headers: &HeaderMap, trusted: &[IpRange]) -> IpAd
         }
     }
     last
+}
+
+/// Says once that what looks like a proxy is not trusted: whoever has forgotten to name it finds out by this line.
+fn tell_of_unnamed_proxy(headers: &HeaderMap, peer: IpAddr) {
+    static IS_TOLD: AtomicBool = AtomicBool::new(false);
+    let says_so = headers.contains_key("x-forwarded-for") || headers.contains_key(header::FORWARDED);
+    if says_so && !IS_TOLD.swap(true, Ordering::Relaxed) {
+        tracing::warn!(
+            %peer,
+            "a request says that a proxy has passed it on, and the address that it came from is not named with \
+             --trusted-proxy: if that is your proxy, name it, or all its clients count as one; this is said once"
+        );
+    }
 }
 
 /// The address of a hop, which some proxies write with the port.

@@ -29,6 +29,7 @@ const UNREADABLE: &[(&str, Spoil)] = &[
     ("a number that is none", |good| format!(r#"{{"a":NaN,{}"#, &good[1..]).into()),
     ("a number out of range", |good| format!(r#"{{"a":1e999,{}"#, &good[1..]).into()),
     ("a bare control character", |good| format!("{{\"a\":\"\u{7}\",{}", &good[1..]).into()),
+    ("nested 33 deep", |good| format!("{{\"a\":{}{},{}", "[".repeat(32), "]".repeat(32), &good[1..]).into()),
     ("nested 100,000 deep", |good| format!("{{\"a\":{},{}", "[".repeat(100_000), &good[1..]).into()),
 ];
 
@@ -49,6 +50,26 @@ const MEDIA_TYPES: &[(&str, &str)] = &[
     ("content-type", "application/json; charset=iso-8859-1"),
     ("content-encoding", "gzip"),
 ];
+
+/// What lies deep is refused for that alone.
+#[tokio::test]
+async fn a_body_is_nested_at_most_32_deep() {
+    let ground = Ground::new().await;
+    for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+        for (depth, status) in [(31, 422), (32, 400), (127, 400)] {
+            let body = format!("{{\"a\":{}0{}}}", open.repeat(depth), close.repeat(depth));
+            let login = ground.server.request("post", "/api/v1/auth/login").header(CONTENT_TYPE, "application/json");
+            let answer = Answer::to(login.body(body)).await;
+            assert_eq!(answer.status, status, "{open} {depth}: {}", answer.body);
+            let detail = answer.body["detail"].as_str().expect("text");
+            assert_eq!(detail.contains("nested too deeply: at most 32"), status == 400, "{detail}");
+        }
+    }
+    // Brackets in a text are text.
+    let body = format!("{{\"email\":\"{}\"}}", "[{".repeat(100));
+    let login = ground.server.request("post", "/api/v1/auth/login").header(CONTENT_TYPE, "application/json");
+    assert_eq!(Answer::to(login.body(body)).await.status, 422);
+}
 
 #[tokio::test]
 async fn a_body_is_one_json_object() {

@@ -73,6 +73,11 @@ fn tell_connections(text: &mut Text, metrics: &Metrics) {
         .sample(&[], connections.accepted.count());
     text.counter("astral_connections_refused_total", "Connections that the system or the server could not accept.")
         .sample(&[], connections.refused.count());
+    text.counter(
+        "astral_connections_displaced_total",
+        "Connections that were closed while they waited for their client, to make room for others.",
+    )
+    .sample(&[], connections.displaced.count());
     text.gauge("astral_connections_open", "Connections that are open.").sample(&[], connections.open());
     text.gauge("astral_connections_limit", "Connections that may be open at once.").sample(&[], connections.limit);
 }
