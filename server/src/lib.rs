@@ -5,6 +5,8 @@
 
 pub mod cli;
 mod config;
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 pub mod service;
 

@@ -19,6 +19,7 @@ mod durability;
 mod examples;
 mod faults;
 mod formats;
+mod fuzzing;
 mod health;
 mod idempotency;
 mod kills;

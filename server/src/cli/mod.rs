@@ -5,7 +5,7 @@ mod backup;
 mod demo;
 mod init;
 mod operator;
-mod scan;
+pub(crate) mod scan;
 mod seed;
 mod serve;
 

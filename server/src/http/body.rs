@@ -265,7 +265,7 @@ body_extractor!(LargeBody, |request, body| {
 ///
 /// # Errors
 /// A problem that names everything that is wrong with it.
-fn from_bytes<T: FromBody>(bytes: &[u8], most: usize) -> Result<T, Problem> {
+pub(super) fn from_bytes<T: FromBody>(bytes: &[u8], most: usize) -> Result<T, Problem> {
     let value: Value = parse(bytes, most)?;
     let Value::Object(values) = value else {
         return Err(Problem::malformed(format!("The body must be a JSON object, is {}.", kind(&value))));
@@ -341,7 +341,7 @@ async fn collect(body: poem::Body, most: usize, patience: Duration) -> Result<by
 }
 
 /// The value that these bytes are, if it holds no more than `most` values.
-fn parse(bytes: &[u8], most: usize) -> Result<Value, Problem> {
+pub(super) fn parse(bytes: &[u8], most: usize) -> Result<Value, Problem> {
     let text = std::str::from_utf8(bytes).map_err(|_| Problem::malformed("The body is not UTF-8."))?;
     if text.trim().is_empty() {
         return Err(Problem::malformed("The body is empty; it must be a JSON object, such as {}."));

@@ -10,6 +10,7 @@ mod conditional;
 mod cors;
 mod cursor;
 mod document;
+pub(crate) mod fuzzing;
 mod invitations;
 mod leaks;
 mod members;
@@ -38,7 +39,7 @@ use chrono::TimeDelta;
 use futures_util::FutureExt as _;
 use poem::{
     Endpoint, FromRequest, IntoEndpoint as _, IntoResponse as _, Request, RequestBody, Response, Route, get,
-    http::{HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
 };
 use poem_openapi::{OpenApiService, Tags};
 
@@ -361,13 +362,20 @@ impl<E: Endpoint> Endpoint for Outermost<E> {
 /// the right, that is not itself a trusted proxy. Where that cannot be read the client is unknown, and
 /// never taken for the proxy.
 fn client_address(request: &Request, trusted: &[IpRange]) -> IpAddr {
-    const UNKNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     let peer = request.remote_addr().as_socket_addr().map_or(UNKNOWN, SocketAddr::ip).to_canonical();
+    forwarded_for(peer, request.headers(), trusted)
+}
+
+/// The address of a client that cannot be told.
+const UNKNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
+/// The client's address, of a request that came from `peer` with these headers.
+fn forwarded_for(peer: IpAddr, headers: &HeaderMap, trusted: &[IpRange]) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|range| range.contains(address));
     if !is_trusted(peer) {
         return peer;
     }
-    let lines: Vec<_> = request.headers().get_all("x-forwarded-for").iter().map(HeaderValue::as_bytes).collect();
+    let lines: Vec<_> = headers.get_all("x-forwarded-for").iter().map(HeaderValue::as_bytes).collect();
     let hops = lines.iter().rev().flat_map(|line| line.rsplit(|byte| *byte == b','));
     let mut last = peer;
     for hop in hops {

@@ -41,6 +41,11 @@ impl Operation {
     pub fn method(&self) -> &str {
         self.method.as_str()
     }
+
+    /// Whether it has the query parameter with this name.
+    pub fn takes(&self, parameter: &str) -> bool {
+        self.query.iter().any(|known| known == parameter)
+    }
 }
 
 /// Those with the fewest parameters in their paths first, and those of one path together.
@@ -141,7 +146,7 @@ pub fn check_query(request: &Request, operation: &Operation) -> Result<(), Probl
         if errors.len() == MAX_ERRORS {
             break;
         }
-        let fault = if !operation.query.iter().any(|known| known == name) {
+        let fault = if !operation.takes(name) {
             match &operation.query[..] {
                 [] => "is not a query parameter of this request; there are none".to_owned(),
                 known => format!("is not a query parameter of this request; there are: {}", known.join(", ")),

@@ -117,7 +117,7 @@ pub fn authenticate(
 }
 
 /// What the program calls itself. One that put a credential there is not repeated.
-fn user_agent(request: &Request) -> Option<String> {
+pub(super) fn user_agent(request: &Request) -> Option<String> {
     let text = request.headers().get(header::USER_AGENT)?.to_str().ok()?.trim();
     let kept = text.chars().take(LastUse::USER_AGENT).collect::<String>();
     (!kept.is_empty() && !text.contains("astral_")).then_some(kept)
@@ -129,7 +129,7 @@ fn caller(request: &Request) -> Result<Caller, Problem> {
 }
 
 /// The one credential of the request. Its text moves at once into a [`Secret`].
-fn credential(request: &Request) -> Result<Secret, Problem> {
+pub(super) fn credential(request: &Request) -> Result<Secret, Problem> {
     let mut bearers = request.headers().get_all(header::AUTHORIZATION).iter();
     let mut keys = request.headers().get_all(X_API_KEY).iter();
     let refused = |reason: Unauthenticated| Problem::from(Error::from(reason));

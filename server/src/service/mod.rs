@@ -26,7 +26,7 @@ use std::{num::NonZero, path::Path, sync::Arc};
 
 use tokio::sync::Semaphore;
 
-pub(crate) use self::model::words;
+pub(crate) use self::{actions::invitations::Proven, model::words, store::fuzzing};
 pub use self::{
     actions::{
         Page,

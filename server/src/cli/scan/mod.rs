@@ -6,6 +6,7 @@
 //! What git ignores is searched as anything else: a `.env` usually is ignored, and is where secrets are.
 
 mod files;
+pub(crate) mod fuzzing;
 mod git;
 mod report;
 mod sarif;

@@ -9,7 +9,7 @@ use crate::service::{FoundSecret, Secret, find_secrets};
 /// How much is in memory of one stream.
 const BUFFER: usize = 128 << 10;
 /// How much of what was searched is searched again with what follows: a secret may begin in it.
-const OVERLAP: usize = FoundSecret::LONGEST - 1;
+pub const OVERLAP: usize = FoundSecret::LONGEST - 1;
 
 /// Where something stands, as editors count: from 1, columns in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,7 +28,8 @@ impl Searcher {
         Self::with_buffer(BUFFER)
     }
 
-    fn with_buffer(size: usize) -> Self {
+    /// The same in a buffer of `size` bytes, more than [`OVERLAP`].
+    pub fn with_buffer(size: usize) -> Self {
         Self { buffer: vec![0; size].into_boxed_slice() }
     }
 
@@ -59,7 +60,7 @@ impl Searcher {
             let start = filled.saturating_sub(OVERLAP);
             for one in find_secrets(&self.buffer[start..filled + read]) {
                 if start + one.end() > filled {
-                    // No two secrets overlap, so that each begins behind the last.
+                    // None begins before the last one does, or ends before it.
                     position.pass(&self.buffer[counted..start + one.start]);
                     counted = start + one.start;
                     found(position.place(one.width), &one.secret);

@@ -56,7 +56,7 @@ fn hash(previous: &[u8], content: &[u8]) -> EventHash {
     EventHash(Sha256::new().chain_update(previous).chain_update(content).finalize().into())
 }
 
-fn read_head(bytes: &[u8]) -> Option<(u64, EventHash)> {
+pub(super) fn read_head(bytes: &[u8]) -> Option<(u64, EventHash)> {
     let (number, hash) = bytes.split_first_chunk::<8>()?;
     Some((u64::from_be_bytes(*number), EventHash(hash.try_into().ok()?)))
 }
@@ -88,7 +88,7 @@ fn last_event(tx: &impl Read, chain: &[u8; 16]) -> Result<Option<(u64, [u8; 32])
     Ok(last)
 }
 
-fn read_event(number: u64, bytes: &[u8]) -> Option<StoredEvent> {
+pub(super) fn read_event(number: u64, bytes: &[u8]) -> Option<StoredEvent> {
     let (hash, content) = bytes.split_first_chunk::<32>()?;
     let event = serde_json::from_slice(content).ok()?;
     Some(StoredEvent { number, hash: EventHash(*hash), content: String::from_utf8(content.to_vec()).ok()?, event })

@@ -11,6 +11,7 @@ pub mod census;
 pub mod check;
 pub mod disk;
 mod files;
+pub mod fuzzing;
 pub mod idempotency;
 pub mod invitations;
 pub mod members;

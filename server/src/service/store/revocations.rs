@@ -222,40 +222,14 @@ impl Log {
 
 #[cfg(test)]
 mod tests {
-    use redb::backends::InMemoryBackend;
-    use std::sync::Arc;
-
     use super::*;
-    use crate::service::model::{
-        id::{Id as _, OrganizationId},
-        plan::Plan,
+    use crate::service::{
+        model::{
+            id::{Id as _, OrganizationId},
+            plan::Plan,
+        },
+        store::fuzzing::Shared,
     };
-
-    /// A file that several logs open one after the other.
-    #[derive(Debug, Clone, Default)]
-    struct Shared(Arc<InMemoryBackend>);
-
-    impl StorageBackend for Shared {
-        fn len(&self) -> io::Result<u64> {
-            self.0.len()
-        }
-
-        fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-            self.0.read(offset, out)
-        }
-
-        fn set_len(&self, len: u64) -> io::Result<()> {
-            self.0.set_len(len)
-        }
-
-        fn sync_data(&self) -> io::Result<()> {
-            self.0.sync_data()
-        }
-
-        fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-            self.0.write(offset, data)
-        }
-    }
 
     const LINEAGE: Lineage = [7; 16];
 
@@ -318,28 +292,20 @@ mod tests {
     #[test]
     fn a_damaged_log_is_not_taken_for_a_shorter_one() {
         let (whole, _) = five();
-        let length = whole.len().expect("a length");
-        let mut bytes = vec![0; usize::try_from(length).expect("small")];
-        whole.read(0, &mut bytes).expect("read");
-        let file_of = |bytes: &[u8]| {
-            let file = Shared::default();
-            file.set_len(bytes.len() as u64).expect("made");
-            file.write(0, bytes).expect("written");
-            file
-        };
+        let bytes = whole.bytes();
         let all = [4, 5, 6, 7, 8];
         for cut in 0..bytes.len() {
-            let lacks = missing(&file_of(&bytes[..cut]), LINEAGE, 3);
+            let lacks = missing(&Shared::of(&bytes[..cut]), LINEAGE, 3);
             assert!(lacks.is_none_or(|lacks| all.starts_with(&lacks)), "cut at {cut}");
             let unwritten = [&bytes[..cut], &vec![0; bytes.len() - cut]].concat();
-            let lacks = missing(&file_of(&unwritten), LINEAGE, 3);
+            let lacks = missing(&Shared::of(&unwritten), LINEAGE, 3);
             assert!(lacks.is_none_or(|lacks| all.starts_with(&lacks)), "zeros from {cut} on");
         }
         for place in 0..bytes.len() {
             for bit in 0..8 {
                 let mut flipped = bytes.clone();
                 flipped[place] ^= 1 << bit;
-                let lacks = missing(&file_of(&flipped), LINEAGE, 3);
+                let lacks = missing(&Shared::of(&flipped), LINEAGE, 3);
                 // The last frame only says once more that the one before it is committed.
                 assert!(lacks.is_none_or(|lacks| lacks == all), "bit {bit} of {place}");
             }

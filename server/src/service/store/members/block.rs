@@ -133,7 +133,7 @@ impl<'a> Block<'a> {
 }
 
 /// The bytes of a block with these members.
-fn write(rows: &[Row<'_>]) -> Result<Vec<u8>, Unavailable> {
+pub(in crate::service::store) fn write(rows: &[Row<'_>]) -> Result<Vec<u8>, Unavailable> {
     let mut block = Vec::with_capacity(length(rows));
     block.push(VERSION);
     block.extend(u16::try_from(rows.len()).map_err(|_| CORRUPT)?.to_be_bytes());
