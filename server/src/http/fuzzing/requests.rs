@@ -43,8 +43,9 @@ use crate::{
 const LINES: usize = 24;
 /// How long may be waited in all.
 const LONGEST: TimeDelta = TimeDelta::days(100);
-/// What hashes a password, which takes longer than all the rest.
-const HASHING: [&str; 5] = ["/setup", "/auth/login", "/auth/password", "/invitations/accept", "/head-coach"];
+/// What hashes a password, which takes longer than all the rest, and what waits by the clock of the machine.
+const SLOW: [&str; 6] =
+    ["/setup", "/auth/login", "/auth/password", "/invitations/accept", "/head-coach", "/health/ready"];
 /// The headers that a line can give. Credentials have a target of their own.
 const HEADERS: [HeaderName; 7] = [
     header::IF_MATCH,
@@ -164,7 +165,7 @@ impl<'a> Game<'a> {
         };
         let uri = Uri::try_from(path).ok()?;
         // Of a path there are other spellings, which the model does not read.
-        if uri.path().contains('%') || HASHING.iter().any(|hashing| uri.path().ends_with(hashing)) {
+        if uri.path().contains('%') || SLOW.iter().any(|slow| uri.path().ends_with(slow)) {
             return None;
         }
         let body = words.next().map(|body| self.filled(body));
