@@ -26,6 +26,7 @@ mod leaks;
 mod limits;
 mod load;
 mod metrics;
+mod model;
 mod openapi;
 mod page;
 mod pages;
