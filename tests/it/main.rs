@@ -31,6 +31,7 @@ mod leaks;
 mod limits;
 mod load;
 mod metrics;
+mod model;
 mod openapi;
 mod page;
 mod pages;

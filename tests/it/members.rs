@@ -285,14 +285,13 @@ async fn the_head_coach_stays_and_only_the_accepted_are_promoted() {
     let unaccepted = club.add_athlete("Not here yet").await;
     let outcome = client.update_member().org_id(org_id).member_id(&unaccepted.id).body(promote.clone()).send().await;
     assert_eq!(refusal(outcome).code, "invitation_not_accepted");
-    client
-        .update_member()
-        .org_id(org_id)
-        .member_id(&club.athlete.member_id)
-        .body(promote)
-        .send()
-        .await
-        .expect("promoted");
+    let athlete = |change| client.update_member().org_id(org_id).member_id(&club.athlete.member_id).body(change).send();
+    let assign = types::MemberChange::builder().coach_id(Some(own.clone()));
+    athlete(assign).await.expect("assigned");
+    // A coach has none: it was once dropped without a word where the request named the present one.
+    let insist = promote.clone().coach_id(Some(own.clone()));
+    assert_eq!(refusal(athlete(insist).await).errors[0].field, "coach_id");
+    assert_eq!(athlete(promote).await.expect("promoted").into_inner().coach_id, None);
     club.athlete.client.list_members().org_id(org_id).send().await.expect("a coach now");
 }
 

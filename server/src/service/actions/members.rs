@@ -157,8 +157,8 @@ impl RosterEditor<'_, WriteTx> {
             if before.user_id.is_none() {
                 return Err(Conflict::NotAccepted.into());
             }
-            // An athlete's coach does not follow it into its new role, unless the request insists.
-            if before.coach_id.is_some() && !changes.contains_key("coach_id") {
+            // An athlete's coach does not follow it into its new role, unless the request insists, if only on the present one.
+            if before.coach_id.is_some() && change.coach_id.is_none() {
                 after.coach_id = None;
                 changes.insert("coach_id".to_owned(), json!(null));
             }
