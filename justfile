@@ -44,6 +44,23 @@ kill-test kills="1000":
 fault-test:
     ASTRAL_FAULTS=1 cargo test --release -p astral-tests --test it faults::
 
+# Random sequences of actions by random callers against the model of the rules; another seed each time, which is printed
+sequences count="10000":
+    ASTRAL_SEQUENCES={{count}} cargo test --release -p astral-tests --test it model:: -- --nocapture
+
+# Tell by the time whether an email, a key, a club or an invitation exists, from so many answers of each kind: it must fail.
+# The figures are printed
+answers-in-time count="10000":
+    ASTRAL_ANSWERS={{count}} cargo test --release -p astral-tests --test it equal_work::answers_in_time -- --nocapture
+
+# What so many connections that send nothing cost the others; prints one line. Needs as many open files: ulimit -Hn
+crowd-test connections="10000":
+    ASTRAL_CROWD={{connections}} cargo test --release -p astral-tests --test it crowd:: -- --nocapture --test-threads 1
+
+# Fuzz each target for so many seconds with cargo-fuzz, on nightly; some alone: just fuzz 600 cursor requests
+fuzz seconds="60" *targets:
+    tests/fuzz.sh {{seconds}} {{targets}}
+
 # Measure the server as it is shipped, and write what comes of it into docs/performance.md; fails where a hot function
 # takes other than the accepted number of instructions. Needs wrk, valgrind, perf, 25 GB for the data that it makes the
 # first time (under target/, or where ASTRAL_BENCHMARK says), and half an hour

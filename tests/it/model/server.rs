@@ -3,7 +3,7 @@
 use std::{cell::RefCell, collections::BTreeMap, io, ops::Bound, sync::Arc, time::Duration};
 
 use astral_server::{
-    HttpSettings,
+    HttpSettings, StopError,
     service::{
         Clock, Email, Name, NewHeadCoach, OrganizationId, Origin, PasswordHash, Plan, SecretKind, Service, Settings,
         ShellAccess,
@@ -85,7 +85,7 @@ pub struct Server {
     met: RefCell<Met>,
     _folder: TempDir,
     stop: tokio::sync::oneshot::Sender<()>,
-    task: tokio::task::JoinHandle<astral_server::service::Result<()>>,
+    task: tokio::task::JoinHandle<Result<(), StopError>>,
 }
 
 impl Server {
