@@ -196,6 +196,8 @@ impl Service {
         let path = schedule.path(now);
         self.back_up_to(access, &path)?;
         self.backups.note_newest(now, &path);
+        // Those from a time that is yet to come go first.
+        present.sort_by_key(|(at, _)| (*at <= now, *at));
         present.push((now, path.clone()));
         let too_many = present.len().saturating_sub(schedule.keep);
         for (_, old) in present.drain(..too_many) {

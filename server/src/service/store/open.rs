@@ -62,8 +62,8 @@ impl Opening {
         let path = self.files.database_path();
         let was_there = path.try_exists().unwrap_or(true);
         self.open_or_make().inspect_err(|error| {
-            // One that another process has open is that one's.
-            if !was_there && !matches!(error, OpenError::InUse(_)) {
+            // Only what was being made here: whatever else is wrong, the file is somebody else's.
+            if !was_there && matches!(error, OpenError::Database { .. } | OpenError::Revocations { .. }) {
                 let _ = std::fs::remove_file(&path);
             }
         })

@@ -14,7 +14,7 @@ use std::{
 use tokio::sync::oneshot;
 
 use super::{
-    WriteTx,
+    OpenError, WriteTx,
     open::{Opened, Opening},
     snapshot::Snapshots,
 };
@@ -270,7 +270,10 @@ impl Worker {
     fn open_again(&mut self) -> bool {
         let (mut pause, longest) = PAUSES;
         loop {
-            match self.opening.open() {
+            let path = self.opening.files.database_path();
+            // One that is gone must not be taken for one that was never there.
+            let there = std::fs::metadata(&path).map_err(|source| OpenError::Folder { path, source });
+            match there.and_then(|_| self.opening.open()) {
                 Ok(opened) => {
                     self.snapshots.open(Arc::clone(&opened.database));
                     self.opened = Some(opened);
