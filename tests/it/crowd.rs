@@ -82,7 +82,7 @@ fn allow_files(needed: u64) {
 async fn a_crowd_that_sends_nothing_keeps_nobody_out() {
     const PLACES: usize = 32;
     const CROWD: usize = 600;
-    allow_files(4096);
+    allow_files(2048);
     let all = PLACES.to_string();
     let flags = ["--max-connections", &all, "--max-connections-per-address", "0", "--metrics-listen", "127.0.0.1:0"];
     let server = patient(&flags).await;

@@ -363,7 +363,7 @@ async fn bad_company_keeps_nobody_out() {
 #[tokio::test]
 async fn a_handshake_has_as_long_as_a_head() {
     let authority = Authority::new();
-    let server = Files::with(&authority.issue()).serve(&["--header-timeout", "1"]).await;
+    let server = Files::with(&authority.issue()).serve(&["--header-timeout", "3"]).await;
     for sent in [&[][..], &[22], &[22, 3, 1, 2, 0, 1]] {
         let mut stream = connect(&server).await;
         stream.write_all(sent).await.expect("sent");

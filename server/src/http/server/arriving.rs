@@ -97,7 +97,8 @@ impl Body for Arriving {
                     // The task is about to end.
                     return Poll::Pending;
                 }
-                if !matches!(frame, Some(Ok(_))) {
+                // One that broke off is left: its client may be sending still.
+                if frame.is_none() {
                     this.body = None;
                 }
             }

@@ -257,7 +257,13 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
         let (parts, body) = request.into_parts();
         let asks = Asks::of(&parts.headers, parts.version);
         let left = Left::default();
-        let body = if body.is_end_stream() { Body::empty() } else { left.of(body, presence) };
+        let body = if body.is_end_stream() {
+            Body::empty()
+        } else {
+            // Its head may have come with the request before.
+            presence.hear();
+            left.of(body, presence)
+        };
         let Way { local, remote, scheme } = way;
         let mut response = match scheme {
             Some(scheme) => {

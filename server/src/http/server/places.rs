@@ -4,7 +4,7 @@
 //! that a request takes no lock; only who comes and who goes does.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     net::IpAddr,
     num::NonZero,
     sync::{
@@ -44,8 +44,8 @@ pub struct Places {
 struct Taken {
     next_id: u64,
     connections: HashMap<u64, Arc<Presence>>,
-    /// How many each address has that is limited.
-    of_address: HashMap<IpAddr, usize>,
+    /// Those that each address has that is limited.
+    of_address: HashMap<IpAddr, HashSet<u64>>,
     /// Those that had waited longest when they were looked for, since when and who; the first to go is the last.
     longest: Vec<(u64, u64)>,
 }
@@ -97,7 +97,7 @@ impl Places {
         let mut has_gone = false;
         if let (Some(address), Some(most)) = (address, self.most_of_address) {
             let mut taken = self.taken();
-            if taken.of_address.get(&address).is_some_and(|count| *count >= most.get()) {
+            if taken.of_address.get(&address).is_some_and(|own| own.len() >= most.get()) {
                 has_gone = self.count(taken.displace_of(address));
                 if !has_gone {
                     return None;
@@ -148,16 +148,16 @@ impl Taken {
         });
         self.connections.insert(presence.id, Arc::clone(&presence));
         if let Some(address) = address {
-            *self.of_address.entry(address).or_default() += 1;
+            self.of_address.entry(address).or_default().insert(presence.id);
         }
         presence
     }
 
     fn remove(&mut self, id: u64) {
         let Some(address) = self.connections.remove(&id).and_then(|presence| presence.address) else { return };
-        if let Some(count) = self.of_address.get_mut(&address) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(own) = self.of_address.get_mut(&address) {
+            own.remove(&id);
+            if own.is_empty() {
                 self.of_address.remove(&address);
             }
         }
@@ -190,9 +190,9 @@ impl Taken {
 
     /// The same among those of one address.
     fn displace_of(&mut self, address: IpAddr) -> bool {
-        let is_of = |presence: &&Arc<Presence>| presence.address == Some(address);
         loop {
-            let waiting = self.connections.values().filter(is_of).filter_map(|presence| presence.waits()).min();
+            let own = self.of_address.get(&address).into_iter().flatten();
+            let waiting = own.filter_map(|id| self.connections.get(id)?.waits()).min();
             match waiting {
                 Some((since, id)) if self.close(since, id) => return true,
                 Some(_) => {}
