@@ -29,7 +29,7 @@ const LARGE_BODIES: usize = 4;
 /// its bytes.
 const LARGE_BODY_VALUES: usize = 100;
 /// How deep arrays and objects may lie in one another. No body of ours needs more than three.
-const MAX_DEPTH: usize = 32;
+pub const MAX_DEPTH: usize = 32;
 /// How many faults are named at most: an answer must not be larger than what it answers.
 pub const MAX_ERRORS: usize = 100;
 
