@@ -9,6 +9,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
+use crate::metrics::Scrape;
+
 fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
@@ -140,7 +142,7 @@ async fn without_the_log_every_key_is_held() {
     let machine = Arc::new(TempDir::new().expect("a folder"));
     let restored = run(machine.path(), &["restore", &file]);
     assert!(restored.contains("every key held (2)") && restored.contains("'key release'"), "{restored}");
-    let server = TestServer::start_in(Arc::clone(&machine), &[]).await;
+    let server = TestServer::start_in(Arc::clone(&machine), &["--metrics-listen", "127.0.0.1:0"]).await;
     for secret in [&key.secret, &other.secret] {
         assert_eq!(refusal(server.client(secret).get_caller().send().await).code, "key_held");
     }
@@ -158,14 +160,22 @@ async fn without_the_log_every_key_is_held() {
         head_coach.client.update_api_key().org_id(&club.organization_id).key_id(&key.id).body(change).send().await;
     assert_eq!(refusal(changed).code, "key_not_active");
 
+    let counted = async || {
+        let scrape = Scrape::of(&server).await;
+        ["active", "held", "revoked"].map(|state| scrape.value(&format!("astral_api_keys{{state=\"{state}\"}}")))
+    };
+    assert_eq!(counted().await, [0.0, 2.0, 0.0]);
+
     // One is released, and the other all the same revoked.
     run(machine.path(), &["key", "release", &club.organization_id, &key.id]);
+    assert_eq!(counted().await, [1.0, 1.0, 0.0]);
     server.client(&key.secret).get_caller().send().await.expect("released");
     assert_eq!(refusal(server.client(&other.secret).get_caller().send().await).code, "key_held");
     let report = types::LeakedSecret::builder().secret(other.secret.clone());
     server.anonymous().report_leaked_secret().body(report).send().await.expect("reported");
     assert!(run(machine.path(), &["key", "release", &club.organization_id]).contains("released: 0"));
     assert_eq!(refusal(server.client(&other.secret).get_caller().send().await).code, "key_revoked");
+    assert_eq!(counted().await, [1.0, 0.0, 1.0]);
 }
 
 /// Who copies a backup over the database by hand, as anyone would, is caught up with at the start.

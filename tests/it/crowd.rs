@@ -6,13 +6,15 @@ use std::time::{Duration, Instant};
 
 use astral_tests::TestServer;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpSocket, TcpStream},
 };
 
-use crate::connections::{connect, until_closed};
+use crate::{
+    connections::{connect, until_closed},
+    metrics::Scrape,
+};
 
 /// Nothing ends by itself while a test runs.
 const PATIENT: [&str; 4] = ["--header-timeout", "3600", "--body-timeout", "3600"];
@@ -58,13 +60,7 @@ async fn must_be_closed(mut stream: TcpStream) {
 
 /// What the server counts under this name.
 async fn count(server: &TestServer, metric: &str) -> usize {
-    let running = std::fs::read(server.folder.path().join("running.json")).expect("it runs");
-    let running: Value = serde_json::from_slice(&running).expect("JSON");
-    let url = running["metrics"].as_str().expect("a listener for metrics");
-    let answer = astral_client::http().build().expect("a client").get(url).send().await.expect("answered");
-    let page = answer.text().await.expect("text");
-    let line = page.lines().find_map(|line| line.strip_prefix(metric)?.strip_prefix(' '));
-    line.expect("it is counted").parse().expect("a number")
+    Scrape::of(server).await.value(metric) as usize
 }
 
 /// Raises the number of files that this process may open as far as the system lets.

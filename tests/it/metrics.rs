@@ -16,7 +16,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// The page, read as Prometheus reads it.
-struct Scrape {
+pub struct Scrape {
     text: String,
     /// Each family and its type.
     families: HashMap<String, String>,
@@ -25,7 +25,8 @@ struct Scrape {
 }
 
 impl Scrape {
-    async fn of(server: &TestServer) -> Self {
+    /// What the server says now; it was started with `--metrics-listen`.
+    pub async fn of(server: &TestServer) -> Self {
         let answer = read(server, "get", "/metrics").await;
         assert_eq!(answer.status(), 200);
         let media_type = answer.headers()["content-type"].to_str().expect("text").to_owned();
@@ -99,7 +100,11 @@ impl Scrape {
         }
     }
 
-    fn value(&self, series: &str) -> f64 {
+    /// The value of a series.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn value(&self, series: &str) -> f64 {
         *self.series.get(series).unwrap_or_else(|| panic!("{series} is not in\n{}", self.text))
     }
 

@@ -30,7 +30,10 @@ use tokio_rustls::{
     },
 };
 
-use crate::connections::{connect, until_closed};
+use crate::{
+    connections::{connect, until_closed},
+    metrics::Scrape,
+};
 
 /// Vouches for servers on this machine.
 struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -236,7 +239,7 @@ async fn both_versions_are_spoken_and_http_1_1_is_agreed_on() {
 #[tokio::test]
 async fn http_without_tls_is_told_where_to_go() {
     let authority = Authority::new();
-    let server = Files::with(&authority.issue()).serve(&[]).await;
+    let server = Files::with(&authority.issue()).serve(&["--metrics-listen", "127.0.0.1:0"]).await;
     let body = "x".repeat(2_000_000);
     let post = format!("POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}", body.len());
     for request in ["GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n", &post] {
@@ -254,6 +257,12 @@ async fn http_without_tls_is_told_where_to_go() {
         assert_eq!((&problem["code"], &problem["status"]), (&"malformed_request".into(), &400.into()));
         assert!(problem["detail"].as_str().expect("text").contains("use https://"), "{problem}");
     }
+    let mut junk = connect(&server).await;
+    junk.write_all(&[22; 4096]).await.expect("sent");
+    until_closed(&mut junk).await;
+    let scrape = Scrape::of(&server).await;
+    assert_eq!(scrape.value("astral_tls_plain_requests_total"), 2.0);
+    assert_eq!(scrape.value("astral_tls_handshakes_failed_total"), 1.0);
     // Nor is it told where there is no TLS.
     let plain = TestServer::start().await;
     let answer = plain.request("get", "/health/live").send().await.expect("answered");

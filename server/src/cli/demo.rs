@@ -77,7 +77,7 @@ pub async fn demo(options: DemoOptions) -> Result<(), String> {
         return Err(format!("{} can be reached from other machines; the demo is for this one alone", options.listen));
     }
     let stop = serve::stop_signal();
-    let listener = serve::listen(options.listen, "--listen").await?;
+    let listener = serve::listen(options.listen, "--listen")?;
     let folder = tempfile::Builder::new()
         .prefix("astral-demo-")
         .tempdir()

@@ -12,7 +12,7 @@ use std::{
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, setrlimit, test_kill_process};
 use serde::{Deserialize, Serialize};
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpSocket},
     signal::unix::{SignalKind, signal},
 };
 
@@ -82,9 +82,9 @@ pub async fn serve(folder: PathBuf, config: Config, accept_clock: bool) -> Resul
             "the system's clock is taken as true; what was begun later than it says is ended"
         );
     }
-    let listener = listen(config.listen, "--listen").await?;
+    let listener = listen(config.listen, "--listen")?;
     let metrics = match config.metrics_listen {
-        Some(address) => Some(listen(address, "--metrics-listen").await?),
+        Some(address) => Some(listen(address, "--metrics-listen")?),
         None => None,
     };
     let address = listener.local_addr().map_err(|error| error.to_string())?;
@@ -156,9 +156,20 @@ async fn keep_backups(service: Arc<Service>, schedule: BackupSchedule) {
     }
 }
 
+/// How many connections the system may have accepted that the server has not; what comes then waits for a second or more.
+/// The system can be set to a lower one.
+const BACKLOG: u32 = 4096;
+
 /// Listens on `address`, which was named with `flag`.
-pub async fn listen(address: std::net::SocketAddr, flag: &str) -> Result<TcpListener, String> {
-    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+pub fn listen(address: std::net::SocketAddr, flag: &str) -> Result<TcpListener, String> {
+    let listening = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        // A server that was just stopped has left connections that the system has not forgotten.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    listening().map_err(|error: std::io::Error| match error.kind() {
         std::io::ErrorKind::AddrInUse => format!(
             "{address} is in use by another program; name another with {flag}, or let {flag} 127.0.0.1:0 pick one"
         ),

@@ -61,6 +61,10 @@ pub struct Connections {
     pub refused: Counter,
     /// Those that were closed while they waited for their client, to make room for others.
     pub displaced: Counter,
+    /// Those on which hands could not be shaken.
+    pub handshakes_failed: Counter,
+    /// Requests that came without TLS to where there is no other, and were told so.
+    pub told_of_tls: Counter,
     open: AtomicUsize,
     limit: usize,
 }
@@ -78,6 +82,8 @@ impl Metrics {
                 accepted: Counter::default(),
                 refused: Counter::default(),
                 displaced: Counter::default(),
+                handshakes_failed: Counter::default(),
+                told_of_tls: Counter::default(),
                 open: AtomicUsize::new(0),
                 limit: max_connections,
             },

@@ -122,8 +122,10 @@ pub struct Rows {
     pub users: u64,
     /// Sessions that are stored: also those that are over and not removed yet.
     pub sessions: u64,
-    /// Keys that are not revoked, expired ones among them.
+    /// Keys that are not revoked, expired and held ones among them.
     pub usable_keys: u64,
+    /// Keys that are held, expired ones among them.
+    pub held_keys: u64,
     /// Keys that are revoked.
     pub revoked_keys: u64,
 }

@@ -78,6 +78,16 @@ fn tell_connections(text: &mut Text, metrics: &Metrics) {
         "Connections that were closed while they waited for their client, to make room for others.",
     )
     .sample(&[], connections.displaced.count());
+    text.counter(
+        "astral_tls_handshakes_failed_total",
+        "Connections that ended before TLS was agreed on: clients that know no version or certificate of ours, or none at all.",
+    )
+    .sample(&[], connections.handshakes_failed.count());
+    text.counter(
+        "astral_tls_plain_requests_total",
+        "Requests that came without TLS to where it is spoken, and were told to come with it.",
+    )
+    .sample(&[], connections.told_of_tls.count());
     text.gauge("astral_connections_open", "Connections that are open.").sample(&[], connections.open());
     text.gauge("astral_connections_limit", "Connections that may be open at once.").sample(&[], connections.limit);
 }
@@ -137,13 +147,16 @@ fn tell_rows(text: &mut Text, measures: &Measures<'_>) {
         text.gauge("astral_users", "People who can sign in.").sample(&[], rows.users);
         text.gauge("astral_sessions", "Sessions that are stored; also those that are over and not removed yet.")
             .sample(&[], rows.sessions);
-        let expired = measures.census.map(|census| census.expired_keys);
+        let (expired, expired_held) =
+            measures.census.map_or((0, 0), |census| (census.expired_keys, census.expired_held_keys));
+        let held = rows.held_keys.saturating_sub(expired_held);
         let mut family = text.gauge(
             "astral_api_keys",
-            "API keys by state. Which have expired is counted every 5 minutes; until the first time they are active.",
+            "API keys by state. Which have expired is counted every 5 minutes; until the first time none has.",
         );
-        family.sample(&[("state", "active")], rows.usable_keys.saturating_sub(expired.unwrap_or(0)));
-        family.sample(&[("state", "expired")], expired.unwrap_or(0));
+        family.sample(&[("state", "active")], rows.usable_keys.saturating_sub(expired + held));
+        family.sample(&[("state", "expired")], expired);
+        family.sample(&[("state", "held")], held);
         family.sample(&[("state", "revoked")], rows.revoked_keys);
     }
     if let Some(census) = measures.census {

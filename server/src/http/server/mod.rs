@@ -111,8 +111,14 @@ pub async fn run(
     let endpoint = super::endpoint(Arc::clone(&service), Arc::new(settings), Arc::clone(&limits), Arc::clone(&metrics));
     let running = Arc::new(AtomicUsize::new(0));
     let renewing = tls.clone().map(|tls| tokio::spawn(tls.keep_up(service.clock().clone())));
-    let server = Server { endpoint, service: Arc::clone(&service), tls, running: Arc::clone(&running), header_timeout };
-    let server = Arc::new(server);
+    let server = Arc::new(Server {
+        endpoint,
+        service: Arc::clone(&service),
+        metrics: Arc::clone(&metrics),
+        tls,
+        running: Arc::clone(&running),
+        header_timeout,
+    });
     let graceful = GracefulShutdown::new();
     let housekeeper = tokio::spawn(keep_house(Arc::clone(&service), limits));
     let read = for_metrics
@@ -191,6 +197,7 @@ async fn accept(listener: &TcpListener, places: &Arc<Places>) -> io::Result<Acce
 struct Server<E> {
     endpoint: E,
     service: Arc<Service>,
+    metrics: Arc<Metrics>,
     tls: Option<Arc<Tls>>,
     running: Arc<AtomicUsize>,
     header_timeout: Duration,
@@ -234,17 +241,13 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
     async fn open(&self, stream: TcpStream) -> Option<(Stream, Option<Scheme>)> {
         let Some(tls) = &self.tls else { return Some((Either::Left(stream), Some(Scheme::HTTP))) };
         match tokio::time::timeout(self.header_timeout, tls.open(stream)).await {
-            Ok(Ok(Opening::Secure(stream))) => Some((Either::Right(stream), Some(Scheme::HTTPS))),
-            Ok(Ok(Opening::Plain(stream))) => Some((Either::Left(stream), None)),
-            Ok(Err(error)) => {
-                tracing::debug!(%error, "a handshake failed");
-                None
-            }
-            Err(_) => {
-                tracing::debug!("a handshake took too long");
-                None
-            }
+            Ok(Ok(Opening::Secure(stream))) => return Some((Either::Right(stream), Some(Scheme::HTTPS))),
+            Ok(Ok(Opening::Plain(stream))) => return Some((Either::Left(stream), None)),
+            Ok(Err(error)) => tracing::debug!(%error, "a handshake failed"),
+            Err(_) => tracing::debug!("a handshake took too long"),
         }
+        self.metrics.connections.handshakes_failed.add_one();
+        None
     }
 
     /// Answers one request.
@@ -297,6 +300,8 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
 
     /// The answer to whoever sends HTTP without TLS to where there is no other.
     fn tell_of_tls(&self) -> Response {
+        self.metrics.connections.told_of_tls.add_one();
+        tracing::debug!("a request came without TLS");
         let problem = Problem::malformed("This server speaks HTTPS: use https:// where you have http://.");
         let mut response = problem.respond(self.service.new_request_id());
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));

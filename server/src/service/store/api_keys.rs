@@ -117,6 +117,11 @@ pub fn put(tx: &WriteTx, before: Option<&ApiKey>, api_key: &ApiKey) -> Result<()
     if before.is_some_and(|before| KeyAuthority::of(before) != authority) {
         tx.took_away(Revocation::ApiKey(authority));
     }
+    let (was_held, is_held) = (before.is_some_and(is_held), is_held(api_key));
+    if was_held != is_held {
+        let held = count_held(tx)?;
+        put_held(tx, if is_held { held + 1 } else { held.saturating_sub(1) })?;
+    }
     let (old, new) = (before.map(index_keys).unwrap_or_default(), index_keys(api_key));
     for gone in old.iter().filter(|entry| !new.contains(entry)) {
         tx.delete(API_KEY_INDEX, gone)?;
@@ -178,6 +183,31 @@ pub fn count(tx: &impl Read) -> Result<(u64, u64), Unavailable> {
     // One that is revoked has one entry in the index, and every other has two: `index_keys`.
     let usable = entries.saturating_sub(keys);
     Ok((usable, keys.saturating_sub(usable)))
+}
+
+/// How many keys are held.
+const HELD: &[u8] = b"held_keys";
+
+const fn is_held(api_key: &ApiKey) -> bool {
+    matches!(api_key.state, KeyState::Held)
+}
+
+/// How many keys there are in all that are held, expired ones among them.
+pub fn count_held(tx: &impl Read) -> Result<u64, Unavailable> {
+    let count = tx.get(META, HELD, |bytes| bytes.try_into().ok().map(u64::from_be_bytes))?;
+    count.map_or(Ok(0), |count| count.ok_or(Unavailable::Corrupt("count of held keys")))
+}
+
+fn put_held(tx: &WriteTx, count: u64) -> Result<(), Unavailable> {
+    tx.put(META, HELD, &count.to_be_bytes())
+}
+
+/// Whether the key is held that this row of the index of expiries is about.
+pub fn is_held_in(tx: &impl Read, row: &[u8]) -> Result<bool, Unavailable> {
+    let place = row.first_chunk::<16>().zip(row.last_chunk::<16>());
+    let (organization_id, id) = place.ok_or(Unavailable::Corrupt("api key index"))?;
+    let api_key = tx.get(API_KEYS, &key(&[organization_id, id]), form::decode)?.transpose()?;
+    Ok(is_held(&api_key.ok_or(Unavailable::Corrupt("api key index"))?))
 }
 
 /// When the key ends that this row of the index is about, if the index is that of expiries.

@@ -16,6 +16,8 @@ pub struct Census {
     pub members: u64,
     /// Keys that have expired and are not revoked.
     pub expired_keys: u64,
+    /// How many of those are held.
+    pub expired_held_keys: u64,
 }
 
 /// How many of each there are.
@@ -26,6 +28,7 @@ pub fn rows(tx: &impl Read) -> Result<Rows, Unavailable> {
         users: tx.length(USERS)?,
         sessions: tx.length(SESSIONS)?,
         usable_keys,
+        held_keys: api_keys::count_held(tx)?,
         revoked_keys,
     })
 }
@@ -50,7 +53,8 @@ enum Next {
 impl Walk {
     /// Before the first row.
     pub const fn begin() -> Self {
-        Self { so_far: Census { members: 0, expired_keys: 0 }, members: Some(Vec::new()), keys: Some(Vec::new()) }
+        let so_far = Census { members: 0, expired_keys: 0, expired_held_keys: 0 };
+        Self { so_far, members: Some(Vec::new()), keys: Some(Vec::new()) }
     }
 
     /// Goes on by as many rows as `most`. What was counted, once the walk is through.
@@ -66,10 +70,12 @@ impl Walk {
             })
         })?;
         let now = tx.now();
+        let are_some_held = api_keys::count_held(tx)? > 0;
         visit(tx, API_KEY_INDEX, &mut self.keys, &mut left, |row, _| {
             Ok(match api_keys::expiry_in(row) {
                 Some(end) if end <= now => {
                     so_far.expired_keys += 1;
+                    so_far.expired_held_keys += u64::from(are_some_held && api_keys::is_held_in(tx, row)?);
                     Next::Row
                 }
                 Some(_) => Next::From(after_club(row)),
@@ -112,7 +118,13 @@ fn visit(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::{Clock, Service, Settings, ShellAccess, model::password::PasswordHash};
+    use crate::service::{
+        Clock, Service, Settings, ShellAccess,
+        model::{
+            api_key::{ApiKey, KeyState},
+            password::PasswordHash,
+        },
+    };
 
     /// By one row at a time as by many, on clubs with several blocks of members and with none, with keys and without.
     #[tokio::test]
@@ -139,13 +151,19 @@ mod tests {
                     changed.expires_at = Some(tx.now().plus(chrono::TimeDelta::days(1)));
                     api_keys::put(tx, Some(key), &changed)?;
                 }
+                // One that will have expired and, of the first club, one that will not.
+                for key in keys.iter().skip(1) {
+                    let key = api_keys::get(tx, organization.id, key.id)?.expect("a key");
+                    let held = ApiKey { state: KeyState::Held, ..key.clone() };
+                    api_keys::put(tx, Some(&key), &held)?;
+                }
             }
             Ok(())
         });
         expire.await.expect("written");
         // Each club has a head coach among its members.
-        let census = |expired_keys| Census { members: 66 + 5, expired_keys };
-        for (expired, days) in [(0, 0), (3, 1)] {
+        let census = |(expired_keys, expired_held_keys)| Census { members: 66 + 5, expired_keys, expired_held_keys };
+        for (expired, days) in [((0, 0), 0), ((3, 1), 1)] {
             clock.advance(chrono::TimeDelta::days(days));
             for most in [1, 2, 7, 10_000] {
                 let (mut walk, mut found) = (Walk::begin(), None);
@@ -157,6 +175,6 @@ mod tests {
         }
         let rows = service.read(|tx| Ok(rows(tx)?)).expect("read");
         assert_eq!((rows.organizations, rows.users), (5, 5));
-        assert_eq!((rows.usable_keys, rows.revoked_keys), (6, 0));
+        assert_eq!((rows.usable_keys, rows.held_keys, rows.revoked_keys), (6, 2, 0));
     }
 }

@@ -20,6 +20,7 @@ use super::{
 use crate::service::{
     error::Unavailable,
     model::{
+        api_key::KeyState,
         id::{ApiKeyId, Id as _, OrganizationId, UserId},
         idempotency::Remembered,
         role::Role,
@@ -240,7 +241,7 @@ fn check_invitations(tx: &ReadTx, findings: &mut Findings) -> Result<(), Unavail
 }
 
 fn check_keys(tx: &ReadTx, clubs: &HashSet<[u8; 16]>, findings: &mut Findings) -> Result<(), Unavailable> {
-    let (mut entries, mut secrets) = (0_i64, 0_i64);
+    let (mut entries, mut secrets, mut held) = (0_i64, 0_i64, 0);
     each(tx, API_KEYS, findings, |place, value, findings| {
         let api_key = api_keys::form::decode(value)?;
         let id = api_key.id;
@@ -248,6 +249,7 @@ fn check_keys(tx: &ReadTx, clubs: &HashSet<[u8; 16]>, findings: &mut Findings) -
         findings.hold(own == place && clubs.contains(&api_key.organization_id.to_bytes()), || {
             format!("{id} lies in another's place")
         });
+        held += u64::from(matches!(api_key.state, KeyState::Held));
         for entry in api_keys::index_keys(&api_key) {
             entries += 1;
             findings.hold(tx.has(API_KEY_INDEX, &entry)?, || format!("{id} is not in each of its indexes"));
@@ -275,6 +277,8 @@ fn check_keys(tx: &ReadTx, clubs: &HashSet<[u8; 16]>, findings: &mut Findings) -
     })?;
     findings.hold(entries == 0, || "an index of keys names some that do not belong there".to_owned());
     findings.hold(secrets == 0, || "there are secrets of keys that are not there".to_owned());
+    let counted = api_keys::count_held(tx)?;
+    findings.hold(held == counted, || format!("{held} keys are held, and {counted} are counted as held"));
     each(tx, API_KEY_USE, findings, |hash, value, findings| {
         api_keys::last_use::decode(value)?;
         findings.hold(tx.has(API_KEY_SECRETS, hash)?, || "a use is of a secret that is not there".to_owned());
