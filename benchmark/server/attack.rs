@@ -11,8 +11,9 @@ use serde_json::json;
 use crate::{
     BESIDE, SECONDS,
     data::{DataSet, Key},
-    load::{Load, Loading, Request, Requests, load},
+    load::{Load, Loading, Requests, load},
     program::{Running, astral_server},
+    reads,
 };
 
 /// How many wrong sign-ins are sent a second, each from an address and for an email of its own.
@@ -76,11 +77,7 @@ async fn guess(url: &str, seconds: u32, all: &Arc<Mutex<Guesses>>) {
 pub async fn measure(set: &DataSet, keys: &[Key]) -> Attack {
     let server = Running::start(astral_server(&set.folder()).args(["--trusted-proxy", "127.0.0.1"]));
     let files = tempfile::tempdir().expect("a folder");
-    let reading: Vec<_> = keys
-        .iter()
-        .map(|key| Request::get(format!("/api/v1/organizations/{}/members?limit=50", key.club), &key.secret))
-        .collect();
-    let reading = Requests::new(files.path(), "read", &reading, false);
+    let reading = Requests::new(files.path(), "read", &reads::fifty_members(keys), false);
     load(&server, &reading, BESIDE, 2);
     let (mut alone, mut attacked, guesses) = (Vec::new(), Vec::new(), Arc::new(Mutex::new(Guesses::default())));
     for _ in 0..TIMES {

@@ -4,6 +4,7 @@
 //! that are measured.
 
 mod attack;
+mod backup;
 mod baseline;
 mod data;
 mod instructions;
@@ -40,7 +41,7 @@ const BESIDE: u32 = 8;
 const CLUBS: usize = 1_000;
 
 /// The parts of the section, in their order.
-const PARTS: [&str; 7] = ["clubs", "profile", "instructions", "roster", "start", "writes", "attack"];
+const PARTS: [&str; 8] = ["clubs", "profile", "instructions", "roster", "start", "writes", "backup", "attack"];
 
 /// Measures a part; as text, and whether it is as it should be.
 async fn measure(part: &str) -> (String, bool) {
@@ -88,6 +89,7 @@ async fn measure(part: &str) -> (String, bool) {
             report::starts(&[small, large])
         }
         "writes" => report::writes(&writes::measure(&SMALL, &keys).await),
+        "backup" => report::backups(&backup::measure(&SMALL, &keys).await),
         "attack" => report::attack(&attack::measure(&SMALL, &keys).await),
         other => panic!("there is no part {other}; there are {}", PARTS.join(", ")),
     };

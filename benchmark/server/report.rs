@@ -7,11 +7,12 @@ use astral_benchmark::document::machine;
 use crate::{
     BESIDE, CLUBS, CONNECTIONS, ROUNDS,
     attack::{A_SECOND, Attack},
+    backup::{Backups, Beside, Situation},
     data::{DataSet, LARGE, ROSTER, SMALL},
     instructions::{Count, TOLERATED},
     load::Load,
     profile::Profile,
-    reads::Row,
+    reads::{Row, median},
     start::Start,
     writes::Disk,
 };
@@ -199,6 +200,36 @@ pub fn writes(disks: &[Disk]) -> String {
         for (when, load) in [("nobody writes", alone), ("64 clients create keys", beside)] {
             let _ = writeln!(text, "| {name} | {when} | {} |", waits(load));
         }
+    }
+    text
+}
+
+/// Those who read and write while backups are made.
+pub fn backups(Backups { situations, size }: &Backups) -> String {
+    let mut text = format!(
+        "\n### Backups while serving\n\nOne after the other (`astral-server backup`) of a database of {} MB, compacted, \
+         synced, checksummed and read again; beside it a program that copies and syncs the same file. Meanwhile \
+         {BESIDE} connections read 50 members with a key, and {BESIDE} create keys. In turns, {} times each: the one with \
+         the p99 in the middle; the ratio is the one in the middle of those to the turn in which nothing else was done.\n\n\
+         | beside the requests | made | reads/s | p99 µs | ratio of p99 | keys/s | p99 µs | ratio of p99 |\n\
+         |---|---:|---:|---:|---:|---:|---:|---:|\n",
+        size / 1_000_000,
+        situations[0].reads.len(),
+    );
+    let cells = |loads: &[Load], alone: &[Load]| {
+        let middle = median(loads.to_vec(), |one, other| one.p99.cmp(&other.p99));
+        let ratios = loads.iter().zip(alone).map(|(load, alone)| load.p99.as_secs_f64() / alone.p99.as_secs_f64());
+        let ratio = median(ratios.collect(), f64::total_cmp);
+        format!("{} | {} | {ratio:.2}", grouped(middle.rate()), middle.p99.as_micros())
+    };
+    for Situation { beside, reads, writes, made } in situations {
+        let name = match beside {
+            Beside::Nothing => "nothing",
+            Beside::Copies => "plain copies",
+            Beside::Backups => "backups",
+        };
+        let (reads, writes) = (cells(reads, &situations[0].reads), cells(writes, &situations[0].writes));
+        let _ = writeln!(text, "| {name} | {made} | {reads} | {writes} |");
     }
     text
 }

@@ -9,6 +9,7 @@ use crate::{
     data::{DataSet, Key, PASSWORD},
     load::{Load, Loading, Request, Requests, load},
     program::{Running, as_role, astral_server},
+    reads,
 };
 
 /// How many clients create keys at once.
@@ -38,6 +39,20 @@ async fn sign_in(server: &Running, number: usize) -> String {
     answer["token"].as_str().expect("a token").to_owned()
 }
 
+/// Requests that create keys, in [`CLUBS`] of the clubs.
+pub async fn creating(server: &Running, keys: &[Key]) -> Vec<Request> {
+    let mut creating = Vec::new();
+    for (number, key) in keys[..CLUBS].iter().enumerate() {
+        creating.push(Request {
+            method: "POST",
+            path: format!("/api/v1/organizations/{}/api-keys", key.club),
+            credential: sign_in(server, number).await,
+            body: json!({ "name": "Roster sync" }).to_string(),
+        });
+    }
+    creating
+}
+
 /// How many keys these clubs have, as the operator counts them.
 fn count_keys(data: &Path, keys: &[Key]) -> usize {
     let of_club = |key: &Key| {
@@ -62,22 +77,9 @@ pub async fn measure(set: &DataSet, keys: &[Key]) -> Vec<Disk> {
         } else {
             Running::start(astral_server(folder.path()).args(["--max-active-keys", &KEYS_A_CLUB.to_string()]))
         };
-        let mut creating = Vec::new();
-        for (number, key) in keys[..CLUBS].iter().enumerate() {
-            creating.push(Request {
-                method: "POST",
-                path: format!("/api/v1/organizations/{}/api-keys", key.club),
-                credential: sign_in(&server, number).await,
-                body: json!({ "name": "Roster sync" }).to_string(),
-            });
-        }
         let files = tempfile::tempdir().expect("a folder");
-        let creating = Requests::new(files.path(), "create", &creating, false);
-        let reading: Vec<_> = keys
-            .iter()
-            .map(|key| Request::get(format!("/api/v1/organizations/{}/members?limit=50", key.club), &key.secret))
-            .collect();
-        let reading = Requests::new(files.path(), "read", &reading, false);
+        let creating = Requests::new(files.path(), "create", &creating(&server, keys).await, false);
+        let reading = Requests::new(files.path(), "read", &reads::fifty_members(keys), false);
         load(&server, &reading, BESIDE, 2);
         let alone = load(&server, &reading, BESIDE, SECONDS);
         let writers = Loading::begin(&server, &creating, 64, SECONDS + 2);
