@@ -109,7 +109,7 @@ pub struct Options {
     #[arg(long, env = "ASTRAL_DRAIN_TIMEOUT", value_name = "SECONDS")]
     drain_timeout: Option<usize>,
 
-    /// Memory for the database's cache, in MiB [default: 48]
+    /// Memory for what was read of the database, in MiB [default: 48]
     #[arg(long, env = "ASTRAL_CACHE_MB", value_name = "MIB")]
     cache_mb: Option<usize>,
 

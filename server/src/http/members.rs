@@ -1,6 +1,6 @@
 //! Members of an organization.
 
-use std::sync::Arc;
+use std::{cell::LazyCell, sync::Arc};
 
 use poem::{http::Uri, web::Data};
 use poem_openapi::{
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::service::{
     Email, ExternalId, FieldError, IdempotencyKey, Label, Member, MemberChange, MemberFilter, MemberId, MemberStatus,
-    Name, NewMember, Once, OrganizationId, Role, Search, Service, Timestamp, UserId,
+    Name, NewMember, Once, OrganizationId, PageFrame, Role, Search, Service, Timestamp, UserId,
 };
 
 // Only its schema is used: a member leaves in the form in which it is stored.
@@ -157,8 +157,22 @@ pub fn path_of(organization_id: OrganizationId, id: impl std::fmt::Display) -> S
     format!("{}/members/{id}", organizations::path_of(organization_id))
 }
 
-/// About how many bytes a member takes in an answer.
-const USUAL_ROW: usize = 400;
+/// The page of the list that is made when it is needed: a page that is kept, and was not asked for by a cursor, needs none.
+struct PageOf<L>(LazyCell<List, L>);
+
+impl<L: FnOnce() -> List> PageFrame for PageOf<L> {
+    const BEGIN: &'static [u8] = b"{\"data\":[";
+
+    fn end(&self, next: Option<&[u8]>, out: &mut Vec<u8>) -> Option<String> {
+        out.extend_from_slice(b"],\"next_cursor\":");
+        let cursor = next.map(|position| self.0.cursor(position));
+        match &cursor {
+            Some(cursor) => out.extend([b"\"", cursor.as_bytes(), b"\"}"].into_iter().flatten()),
+            None => out.extend_from_slice(b"null}"),
+        }
+        cursor
+    }
+}
 
 pub struct MembersApi;
 
@@ -200,21 +214,14 @@ impl MembersApi {
         q: Query<Option<Search>>,
     ) -> Result<Reply<MemberPageBody>, Refused<{ INSIDER | problem::COACH_REQUIRED.bit }>> {
         let filter = MemberFilter { role: role.0, status: status.0, label: label.0, coach_id: coach_id.0, search: q.0 };
-        let list = List::of(&[&"members", &org_id.0, &filter]);
-        let position = list.position(cursor.0.as_ref(), |position| Some(position.to_vec()))?;
+        let page = PageOf(LazyCell::new(|| List::of(&[&"members", &org_id.0, &filter])));
+        let position = match &cursor.0 {
+            Some(cursor) => page.0.position(Some(cursor), |position| Some(position.to_vec()))?,
+            None => None,
+        };
         let limit = limit.0.0 as usize;
-        // The rows go where they leave from, as they are stored.
-        let mut body = Vec::with_capacity(limit * USUAL_ROW);
-        body.extend_from_slice(b"{\"data\":[");
-        let next = service
-            .read(|tx| tx.roster_reader(&caller, org_id.0)?.members(&filter, limit, position.as_deref(), &mut body))?;
-        let next = next.map(|position| list.cursor(&position));
-        body.extend_from_slice(b"],\"next_cursor\":");
-        match &next {
-            Some(cursor) => body.extend([b"\"", cursor.as_bytes(), b"\"}"].into_iter().flatten()),
-            None => body.extend_from_slice(b"null}"),
-        }
-        Ok(Reply::written(body).next_page(uri, next.as_deref()))
+        let page = service.read(|tx| tx.roster_reader(&caller, org_id.0)?.members(&filter, limit, position, &page))?;
+        Ok(Reply::written(page.body).next_page(uri, page.next.as_deref()))
     }
 
     /// Add a member

@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use bytes::Bytes;
 use poem::{
     IntoResponse, Response,
     http::{HeaderName, HeaderValue, StatusCode, Uri, header},
@@ -22,7 +23,7 @@ pub const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// An answer whose body has the schema of `T`.
 pub struct Reply<T, const STATUS: u16 = 200> {
-    body: Vec<u8>,
+    body: Bytes,
     headers: Vec<(HeaderName, HeaderValue)>,
     secret: bool,
     known: bool,
@@ -31,8 +32,8 @@ pub struct Reply<T, const STATUS: u16 = 200> {
 
 impl<T, const STATUS: u16> Reply<T, STATUS> {
     /// The answer with this body, which is JSON already.
-    pub const fn written(body: Vec<u8>) -> Self {
-        Self { body, headers: Vec::new(), secret: false, known: false, schema: PhantomData }
+    pub fn written(body: impl Into<Bytes>) -> Self {
+        Self { body: body.into(), headers: Vec::new(), secret: false, known: false, schema: PhantomData }
     }
 
     fn header(mut self, name: HeaderName, value: &str) -> Self {

@@ -6,7 +6,7 @@
 //!
 //! Order of refusals: the credential; the club (outsiders are told nothing); role or scope; the plan.
 
-use std::{borrow::Cow, net::IpAddr};
+use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
 use super::{
     audit::Audit,
@@ -23,7 +23,10 @@ use super::{
         secret::{SecretHash, SecretKind},
         timestamp::Timestamp,
     },
-    store::{self, Read, ReadTx, WriteTx, api_keys::Pass},
+    store::{
+        self, Read, ReadTx, WriteTx,
+        api_keys::{Pass, Place},
+    },
 };
 
 /// Where a request comes from, for the log and the audit.
@@ -89,7 +92,8 @@ impl Caller {
     }
 
     fn live_key(tx: &impl Read, hash: &SecretHash, address: IpAddr) -> Result<Identity> {
-        let (organization_id, id, pass) = store::api_keys::pass(tx, hash)?.ok_or(Unauthenticated::Unknown)?;
+        let place = store::api_keys::place(tx, hash)?.ok_or(Unauthenticated::Unknown)?;
+        let Place { organization_id, id, ref pass } = *place;
         let Some(pass) = pass else { return Self::live_key_in_full(tx, hash, (organization_id, id), address) };
         if let Some(at) = pass.expires_at.filter(|end| tx.judged_at() >= *end) {
             return Err(Unauthenticated::KeyExpired { at }.into());
@@ -97,8 +101,8 @@ impl Caller {
         if !IpRange::allow(&pass.allowed_ips, address) {
             return Err(Forbidden::AddressNotAllowed(address).into());
         }
-        let Pass { scopes, reach, expires_at, .. } = pass;
-        Ok(Identity::ApiKey { id, organization_id, scopes, reach, expires_at })
+        let Pass { ref scopes, reach, expires_at, .. } = *pass;
+        Ok(Identity::ApiKey { id, organization_id, scopes: scopes.clone(), reach, expires_at })
     }
 
     /// The same by the whole of the key: what was revoked or replaced is refused with when and why.
@@ -183,7 +187,7 @@ impl Caller {
     }
 
     /// The user's place in the organization, if they have an active one; a key has the club's.
-    fn enter<T: Read>(&self, tx: &T, id: OrganizationId) -> Result<(Organization, Standing)> {
+    fn enter<T: Read>(&self, tx: &T, id: OrganizationId) -> Result<(Arc<Organization>, Standing)> {
         let caller = self.current(tx)?;
         let standing = match &caller.identity {
             Identity::Session { user_id } => match store::members::of_user(tx, *user_id, id)? {
@@ -197,7 +201,7 @@ impl Caller {
             }
             Identity::ApiKey { .. } => return Err(Error::NotFound),
         };
-        let organization = store::organizations::get(tx, id)?.ok_or(Error::NotFound)?;
+        let organization = store::organizations::shared(tx, id)?.ok_or(Error::NotFound)?;
         Ok((organization, standing))
     }
 }
@@ -308,7 +312,7 @@ macro_rules! proofs {
             pub fn authenticated(&self, caller: &Caller) -> Result<Authenticated<'_, Self>> {
                 let caller = caller.current(self)?;
                 if let Some((organization_id, _)) = caller.api_key() {
-                    require_plan(&store::organizations::get(self, organization_id)?.ok_or(Error::NotFound)?)?;
+                    require_plan(&*store::organizations::shared(self, organization_id)?.ok_or(Error::NotFound)?)?;
                 }
                 Ok(Authenticated { tx: self, caller: caller.into_owned() })
             }
@@ -337,7 +341,7 @@ macro_rules! proofs {
                         false
                     }
                 };
-                Ok(Insider { tx: self, organization, is_head_coach })
+                Ok(Insider { tx: self, organization: Arc::unwrap_or_clone(organization), is_head_coach })
             }
 
             /// The head coach's session.
@@ -351,6 +355,7 @@ macro_rules! proofs {
                 match standing {
                     Standing::Key { .. } => Err(Forbidden::SessionRequired.into()),
                     Standing::Member { user_id, member_id, role: Role::HeadCoach } => {
+                        let organization = Arc::unwrap_or_clone(organization);
                         Ok(HeadCoach { tx: self, organization, user_id, member_id, audit })
                     }
                     Standing::Member { .. } => Err(Forbidden::HeadCoachRequired.into()),

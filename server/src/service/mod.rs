@@ -86,6 +86,7 @@ pub use self::{
         census::Census,
         check::Findings,
         disk::{Cache, Disk},
+        members::PageFrame,
     },
     throttle::bucket as address_bucket,
 };

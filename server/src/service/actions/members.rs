@@ -15,7 +15,11 @@ use crate::service::{
         revision::{Expected, Revised},
         role::{MemberStatus, Role},
     },
-    store::{self, Read, WriteTx, members::Window},
+    store::{
+        self, Read, WriteTx,
+        members::PageFrame,
+        memo::{MemberPage, PageKey},
+    },
 };
 
 /// What a new member is to be. Its role is coach or athlete.
@@ -62,8 +66,7 @@ fn find(tx: &impl Read, organization_id: OrganizationId, reach: Reach, id: Membe
 }
 
 impl<T: Read> RosterReader<'_, T> {
-    /// Writes a page of the members that match `filter` behind what is in `out`, as JSON with commas between them.
-    /// Where the next page begins; `None` at the end.
+    /// A page of the members that match `filter`: as JSON with commas between them, in the frame that `frame` makes.
     ///
     /// # Errors
     /// [`Forbidden::CoachRequired`] for an athlete.
@@ -71,12 +74,12 @@ impl<T: Read> RosterReader<'_, T> {
         &self,
         filter: &MemberFilter,
         limit: usize,
-        position: Option<&[u8]>,
-        out: &mut Vec<u8>,
-    ) -> Result<Option<Vec<u8>>> {
+        position: Option<Vec<u8>>,
+        frame: &impl PageFrame,
+    ) -> Result<MemberPage> {
         let Sight::Roster(reach) = self.sight else { return Err(Forbidden::CoachRequired.into()) };
-        let window = Window { limit, examine: EXAMINED_A_PAGE, position };
-        Ok(store::members::page(self.tx, self.organization_id, reach, filter, window, out)?)
+        let key = PageKey { organization_id: self.organization_id, reach, filter: filter.clone(), limit, position };
+        Ok(store::members::framed_page(self.tx, &key, EXAMINED_A_PAGE, frame)?)
     }
 
     /// The member with this id. An athlete finds itself alone.

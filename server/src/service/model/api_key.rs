@@ -51,7 +51,7 @@ pub struct ApiKey {
 }
 
 /// Which members a caller may see. What lies outside is not found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Reach {
     /// Every member of the club.
     Everything,

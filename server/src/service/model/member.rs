@@ -64,7 +64,7 @@ impl Member {
 }
 
 /// Which members to list; all of these at once.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Hash)]
 pub struct MemberFilter {
     /// With this role.
     pub role: Option<Role>,

@@ -56,7 +56,7 @@ impl Organization {
 }
 
 /// A club and what it has subscribed to.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Organization {
     /// Its id.
     pub id: OrganizationId,

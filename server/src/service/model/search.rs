@@ -3,7 +3,7 @@
 use super::Invalid;
 
 /// What was typed to find a member: each word of it begins a word of the member's name or email.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Search(Vec<String>);
 
 impl Search {

@@ -3,7 +3,10 @@
 pub(super) mod form;
 pub(super) mod last_use;
 
-use std::ops::{Bound, ControlFlow};
+use std::{
+    ops::{Bound, ControlFlow},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -85,17 +88,28 @@ fn split_place(row: &[u8]) -> Option<(OrganizationId, ApiKeyId, &[u8])> {
     Some((OrganizationId::from_bytes(organization_id)?, ApiKeyId::from_bytes(id)?, pass))
 }
 
-/// The organization and id of the key that has, or ever had, the secret with this hash, and the secret's pass.
-pub fn pass(
-    tx: &impl Read,
-    hash: &SecretHash,
-) -> Result<Option<(OrganizationId, ApiKeyId, Option<Pass>)>, Unavailable> {
-    tx.get(API_KEY_SECRETS, hash.as_bytes(), |row| {
-        let (organization_id, id, pass) = split_place(row).ok_or(Unavailable::Corrupt("api key secret"))?;
-        let pass = if pass.is_empty() { None } else { Some(record::decode(pass)?) };
-        Ok((organization_id, id, pass))
-    })?
-    .transpose()
+/// The key that has, or ever had, a secret, and the secret's pass.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Place {
+    pub organization_id: OrganizationId,
+    pub id: ApiKeyId,
+    pub pass: Option<Pass>,
+}
+
+/// The key that has, or ever had, the secret with this hash, and the secret's pass.
+pub fn place(tx: &impl Read, hash: &SecretHash) -> Result<Option<Arc<Place>>, Unavailable> {
+    let read = || {
+        let place = tx.get(API_KEY_SECRETS, hash.as_bytes(), |row| {
+            let (organization_id, id, pass) = split_place(row).ok_or(Unavailable::Corrupt("api key secret"))?;
+            let pass = if pass.is_empty() { None } else { Some(record::decode(pass)?) };
+            Ok(Arc::new(Place { organization_id, id, pass }))
+        });
+        place?.transpose()
+    };
+    match tx.kept() {
+        Some(kept) => kept.place(hash, read),
+        None => read(),
+    }
 }
 
 /// The organization and id of the key that has, or ever had, the secret with this hash.
@@ -395,9 +409,10 @@ mod tests {
             store.write(move |tx| Ok(put(tx, was.as_ref(), &is)?)).await.expect("written");
             before = Some(key.clone());
             for secret in &key.secrets {
-                let found = store.read(|tx| Ok(pass(tx, &secret.hash)?)).expect("read").expect("known");
+                let found = store.read(|tx| Ok(place(tx, &secret.hash)?)).expect("read").expect("known");
                 let wanted = pass_of(&key).filter(|(hash, _)| *hash == secret.hash).map(|(_, pass)| pass);
-                assert_eq!(found, (key.organization_id, key.id, wanted), "after change {number}");
+                let wanted = Place { organization_id: key.organization_id, id: key.id, pass: wanted };
+                assert_eq!(*found, wanted, "after change {number}");
             }
         }
     }

@@ -257,11 +257,12 @@ fn check_keys(tx: &ReadTx, clubs: &HashSet<[u8; 16]>, findings: &mut Findings) -
         let pass = api_keys::pass_of(&api_key);
         for secret in &api_key.secrets {
             secrets += 1;
-            let found = api_keys::pass(tx, &secret.hash)?;
+            let found = api_keys::place(tx, &secret.hash)?;
             let wanted = pass.as_ref().filter(|(hash, _)| *hash == secret.hash).map(|(_, pass)| pass);
-            let same = found.is_some_and(|(club, of, pass)| {
+            let same = found.is_some_and(|place| {
+                let pass = place.pass.as_ref();
                 // A pass may be missing that was written before there were passes; a wrong one lets in who must not.
-                club == api_key.organization_id && of == id && (pass.is_none() || pass.as_ref() == wanted)
+                place.organization_id == api_key.organization_id && place.id == id && (pass.is_none() || pass == wanted)
             });
             findings.hold(same, || format!("a secret of {id} opens something else"));
         }

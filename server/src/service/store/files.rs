@@ -34,7 +34,7 @@ pub struct Files {
 }
 
 impl Files {
-    /// Those in `folder`. `cache` is in bytes; `storage` is what stands between the database and its files.
+    /// Those in `folder`. `cache` is in bytes, half of them for pages of the file and half for what is made of them; `storage` is what stands between the database and its files.
     pub fn new<S: StorageBackend>(
         folder: &Path,
         cache: usize,
@@ -47,7 +47,7 @@ impl Files {
             cache,
             open_database: Box::new(move |file, look_through| {
                 let mut builder = redb::Builder::new();
-                builder.set_cache_size(cache).set_check_integrity_on_open(look_through);
+                builder.set_cache_size(cache - cache / 2).set_check_integrity_on_open(look_through);
                 builder.create_with_backend(storage(file))
             }),
             open_plain: Box::new(move |file| Box::new(plain(file))),
@@ -60,8 +60,15 @@ impl Files {
     }
 
     /// How many bytes the database may remember of its pages.
-    pub const fn cache(&self) -> usize {
-        self.cache
+    pub const fn page_cache(&self) -> usize {
+        self.cache - self.cache / 2
+    }
+
+    /// How much memory what is kept in the [`Memo`] may take, in bytes.
+    ///
+    /// [`Memo`]: super::memo::Memo
+    pub const fn memo(&self) -> usize {
+        self.cache / 2
     }
 
     /// The database's file.

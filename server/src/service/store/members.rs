@@ -11,6 +11,8 @@ mod page;
 use std::ops::ControlFlow;
 
 use self::block::{Block, Row};
+pub use self::page::{PageFrame, framed_page};
+#[cfg(test)]
 pub use self::page::{Window, page};
 use super::{
     Read, WriteTx,
@@ -247,7 +249,7 @@ pub fn put(tx: &WriteTx, before: Option<(&Member, u64)>, member: &Member) -> Res
         tx.took_away(Revocation::Member { organization_id, id, role, status });
     }
     let (id, new) = (member.id.to_bytes(), lists(member));
-    let mut blocks = tx.change(MEMBER_BLOCKS)?;
+    let mut blocks = tx.rows(MEMBER_BLOCKS)?;
     for gone in before.map(|(before, _)| lists(before)).unwrap_or_default() {
         if new.binary_search_by_key(&&gone.list, |listed| &listed.list).is_err() {
             block::delete(&mut blocks, &gone.list, &id)?;
@@ -257,7 +259,7 @@ pub fn put(tx: &WriteTx, before: Option<(&Member, u64)>, member: &Member) -> Res
         let json = if with_json { &json[..] } else { &[] };
         block::put(&mut blocks, &list, Row { id, head, shared, json })?;
     }
-    let mut taken = tx.change(MEMBER_NAMES)?;
+    let mut taken = tx.rows(MEMBER_NAMES)?;
     let new = names(member);
     for gone in before.map(|(before, _)| names(before)).unwrap_or_default() {
         if !new.contains(&gone) {
@@ -275,7 +277,7 @@ pub fn put(tx: &WriteTx, before: Option<(&Member, u64)>, member: &Member) -> Res
 
 pub fn delete(tx: &WriteTx, member: &Member) -> Result<(), Unavailable> {
     tx.took_away(Revocation::MemberRemoved { organization_id: member.organization_id, id: member.id });
-    let mut blocks = tx.change(MEMBER_BLOCKS)?;
+    let mut blocks = tx.rows(MEMBER_BLOCKS)?;
     for listed in lists(member) {
         block::delete(&mut blocks, &listed.list, &member.id.to_bytes())?;
     }

@@ -16,6 +16,7 @@ pub mod fuzzing;
 pub mod idempotency;
 pub mod invitations;
 pub mod members;
+pub mod memo;
 mod migrate;
 mod open;
 pub mod organizations;
@@ -32,7 +33,7 @@ mod writer;
 
 use std::{
     cell::{Cell, RefCell},
-    ops::{Bound, ControlFlow, Deref, DerefMut},
+    ops::{Bound, ControlFlow, Deref},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -44,6 +45,7 @@ pub use self::{
     open::{CatchUp, Lacks},
 };
 use self::{
+    memo::{Changes, Kept, Memo},
     open::Opening,
     snapshot::{Snapshot, Snapshots},
     tables::Table,
@@ -177,7 +179,7 @@ impl Store {
         catch_up: Box<CatchUp>,
     ) -> Result<Self, OpenError> {
         let commits = Arc::new(Commits::default());
-        let (folder, cache) = (files.folder().to_owned(), files.cache());
+        let (folder, cache) = (files.folder().to_owned(), files.page_cache());
         let opening = Opening {
             files,
             clock: clock.clone(),
@@ -185,9 +187,11 @@ impl Store {
             entropy,
             recent: Arc::clone(&recent),
             catch_up,
+            changes: Arc::default(),
         };
+        let memo = Memo::new(Arc::clone(&opening.changes), opening.files.memo());
         let opened = opening.open()?;
-        let snapshots = Arc::new(Snapshots::new(Arc::clone(&opened.database)));
+        let snapshots = Arc::new(Snapshots::new(Arc::clone(&opened.database), memo));
         let writer = writer::Writer::start(Arc::clone(&snapshots), opening, opened, reserve, Arc::clone(&commits));
         Ok(Self { snapshots, clock, recent, writer, commits, folder, cache })
     }
@@ -293,6 +297,12 @@ pub trait Read {
 
     /// What was used since the last flush.
     fn recent(&self) -> &RecentUse;
+
+    /// What is kept of what was read before; nothing for whoever changes it.
+    #[doc(hidden)]
+    fn kept(&self) -> Option<&Kept> {
+        None
+    }
 
     /// What `read` makes of the value under `key`.
     fn get<R>(&self, table: Table, key: &[u8], read: impl FnOnce(&[u8]) -> R) -> Result<Option<R>, Unavailable> {
@@ -421,6 +431,10 @@ impl Read for ReadTx {
     fn recent(&self) -> &RecentUse {
         &self.recent
     }
+
+    fn kept(&self) -> Option<&Kept> {
+        self.snapshot.kept()
+    }
 }
 
 /// The writer's transaction, as one action sees it.
@@ -431,23 +445,44 @@ pub struct WriteTx {
     recent: Arc<RecentUse>,
     last_id: Cell<u128>,
     changed: Cell<bool>,
+    changes: Arc<Changes>,
+    /// Under which what it changes is noted there.
+    number: u64,
     taken: RefCell<Vec<Revocation>>,
 }
 
 /// A table that is open for writing.
-pub struct Opened<'tx>(redb::Table<'tx, &'static [u8], &'static [u8]>);
+pub struct Opened<'tx> {
+    rows: redb::Table<'tx, &'static [u8], &'static [u8]>,
+    table: Table,
+    tx: &'tx WriteTx,
+}
 
 impl<'tx> Deref for Opened<'tx> {
     type Target = redb::Table<'tx, &'static [u8], &'static [u8]>;
 
     fn deref(&self) -> &Self::Target {
-        &self.0
+        &self.rows
     }
 }
 
-impl DerefMut for Opened<'_> {
-    fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.0
+impl Opened<'_> {
+    /// Writes `value` under `key`.
+    pub(in crate::service) fn insert(&mut self, key: &[u8], value: &[u8]) -> Result<(), Unavailable> {
+        self.note(key);
+        self.rows.insert(key, value)?;
+        Ok(())
+    }
+
+    /// Removes what is under `key`; `false` if nothing was.
+    pub(in crate::service) fn remove(&mut self, key: &[u8]) -> Result<bool, Unavailable> {
+        self.note(key);
+        Ok(self.rows.remove(key)?.is_some())
+    }
+
+    fn note(&self, key: &[u8]) {
+        self.tx.changed.set(true);
+        self.tx.changes.note(self.table, key, self.tx.number);
     }
 }
 
@@ -460,7 +495,7 @@ impl Read for WriteTx {
 
     // redb refuses to open a table twice at once: whoever opens one copies plain values out and lets go.
     fn rows(&self, table: Table) -> Result<Self::Rows<'_>, TableError> {
-        self.transaction.open_table(table.definition).map(Opened)
+        Ok(Opened { rows: self.transaction.open_table(table.definition)?, table, tx: self })
     }
 
     fn moment(&self) -> Moment {
@@ -485,21 +520,14 @@ impl WriteTx {
         self.taken.borrow_mut().push(revocation);
     }
 
-    /// A table whose rows will be changed: for whoever changes many of it. No other handle to it may be open.
-    pub(in crate::service) fn change(&self, table: Table) -> Result<Opened<'_>, TableError> {
-        self.changed.set(true);
-        self.rows(table)
-    }
-
     /// Writes `value` under `key`.
     pub(in crate::service) fn put(&self, table: Table, key: &[u8], value: &[u8]) -> Result<(), Unavailable> {
-        self.change(table)?.insert(key, value)?;
-        Ok(())
+        self.rows(table)?.insert(key, value)
     }
 
     /// Removes what is under `key`; `false` if nothing was.
     pub(in crate::service) fn delete(&self, table: Table, key: &[u8]) -> Result<bool, Unavailable> {
-        Ok(self.change(table)?.remove(key)?.is_some())
+        self.rows(table)?.remove(key)
     }
 
     /// The keys that begin with `prefix`.

@@ -7,7 +7,9 @@ use redb::{Database, Durability, ReadableDatabase as _, TableHandle as _};
 use super::{
     Files, OpenError, WriteTx,
     backup::BACKUP,
-    clock, migrate,
+    clock,
+    memo::Changes,
+    migrate,
     revocations::{Lineage, Log, Standing},
     tables::{self, META},
 };
@@ -44,6 +46,7 @@ pub struct Opening {
     pub entropy: Entropy,
     pub recent: Arc<RecentUse>,
     pub catch_up: Box<CatchUp>,
+    pub changes: Arc<Changes>,
 }
 
 /// The database, open.
@@ -114,6 +117,8 @@ impl Opening {
             recent: Arc::clone(&self.recent),
             last_id: opened.last_id.into(),
             changed: false.into(),
+            number: self.changes.begin(),
+            changes: Arc::clone(&self.changes),
             taken: Vec::new().into(),
         })
     }

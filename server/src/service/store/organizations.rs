@@ -2,7 +2,7 @@
 
 pub(super) mod form;
 
-use std::ops::ControlFlow;
+use std::{ops::ControlFlow, sync::Arc};
 
 use super::{
     Read, WriteTx,
@@ -19,6 +19,15 @@ use crate::service::{
 
 pub fn get(tx: &impl Read, id: OrganizationId) -> Result<Option<Organization>, Unavailable> {
     tx.get(ORGANIZATIONS, &id.to_bytes(), form::decode)?.transpose()
+}
+
+/// The same for whoever only looks at it.
+pub fn shared(tx: &impl Read, id: OrganizationId) -> Result<Option<Arc<Organization>>, Unavailable> {
+    let read = || Ok(get(tx, id)?.map(Arc::new));
+    match tx.kept() {
+        Some(kept) => kept.organization(id, read),
+        None => read(),
+    }
 }
 
 pub fn put(tx: &WriteTx, organization: &Organization) -> Result<(), Unavailable> {

@@ -6,25 +6,36 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use redb::{Database, ReadOnlyTable, ReadableDatabase as _};
 
-use super::tables::{self, Table};
+use super::{
+    memo::{Kept, Memo},
+    tables::{self, Table},
+};
 use crate::service::error::Unavailable;
 
 /// A table of a snapshot.
 pub type Rows = ReadOnlyTable<&'static [u8], &'static [u8]>;
 
 /// The database as one commit has left it, with all its tables open. Its pages stay until it is dropped.
-pub struct Snapshot(Vec<Rows>);
+pub struct Snapshot {
+    rows: Vec<Rows>,
+    kept: Option<Kept>,
+}
 
 impl Snapshot {
     pub fn of(database: &Database) -> Result<Self, Unavailable> {
         let transaction = database.begin_read()?;
         let open = |table: &Table| transaction.open_table(table.definition);
-        Ok(Self(tables::ALL.iter().map(open).collect::<Result<_, _>>()?))
+        Ok(Self { rows: tables::ALL.iter().map(open).collect::<Result<_, _>>()?, kept: None })
     }
 
     /// The rows of a table.
     pub fn rows(&self, table: Table) -> &Rows {
-        &self.0[table.place]
+        &self.rows[table.place]
+    }
+
+    /// What is kept of what was read before, if it is known which commit has left this.
+    pub const fn kept(&self) -> Option<&Kept> {
+        self.kept.as_ref()
     }
 }
 
@@ -33,12 +44,14 @@ pub struct Snapshots {
     /// `None` while it is being opened again, and at the end.
     database: ArcSwapOption<Database>,
     newest: ArcSwapOption<Snapshot>,
+    memo: Arc<Memo>,
 }
 
 impl Snapshots {
     /// Of a database that has all tables.
-    pub fn new(database: Arc<Database>) -> Self {
-        let snapshots = Self { database: ArcSwapOption::empty(), newest: ArcSwapOption::empty() };
+    pub fn new(database: Arc<Database>, memo: Memo) -> Self {
+        let memo = Arc::new(memo);
+        let snapshots = Self { database: ArcSwapOption::empty(), newest: ArcSwapOption::empty(), memo };
         snapshots.open(database);
         snapshots
     }
@@ -46,7 +59,7 @@ impl Snapshots {
     /// From now on of this database.
     pub fn open(&self, database: Arc<Database>) {
         self.database.store(Some(database));
-        self.publish();
+        self.publish(self.memo.begin_anew());
     }
 
     /// The database itself; `None` while it is not open.
@@ -63,11 +76,13 @@ impl Snapshots {
         Snapshot::of(&database).map(Arc::new)
     }
 
-    /// Lets everyone who begins to read see what was committed. To be called after each commit and before anybody
+    /// Lets everyone who begins to read see what the transaction with this number has committed. To be called after each commit and before anybody
     /// hears of it: an older snapshot would show what was taken away as if it were still there. Where it cannot be
     /// opened there is none, and each reader tries for itself.
-    pub fn publish(&self) {
+    pub fn publish(&self, number: u64) {
         let newest = self.database.load_full().map(|database| Snapshot::of(&database)).transpose();
+        let kept = Some(Kept::of(Arc::clone(&self.memo), number));
+        let newest = newest.map(|newest| newest.map(|newest| Snapshot { kept, ..newest }));
         let newest = newest.inspect_err(|failure| {
             tracing::error!(error = failure as &dyn std::error::Error, "what was committed cannot be read");
         });

@@ -257,10 +257,11 @@ impl Worker {
         }
         if any_changed {
             let begun = Instant::now();
+            let number = transaction.number;
             opened.commit(transaction)?;
             self.commits.durations.observe_time(begun.elapsed());
             self.commits.actions.observe(batch.len() as u64);
-            self.snapshots.publish();
+            self.snapshots.publish(number);
         }
         Ok(None)
     }

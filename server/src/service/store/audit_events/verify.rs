@@ -271,6 +271,8 @@ mod tests {
                 recent: Arc::default(),
                 last_id: std::cell::Cell::new(0),
                 changed: std::cell::Cell::new(false),
+                changes: Arc::default(),
+                number: 1,
                 taken: std::cell::RefCell::default(),
             };
             let kind = tamper(&tx, &all, &mut StdRng::seed_from_u64(seed.wrapping_add(change)));

@@ -24,6 +24,7 @@ use crate::service::{
     },
     store::{
         Read,
+        memo::{MemberPage, PageKey},
         tables::{MEMBER_BLOCKS, key},
     },
 };
@@ -239,6 +240,40 @@ pub fn page(
         }
     }
     Ok(None)
+}
+
+/// What stands around the members of a page.
+pub trait PageFrame {
+    /// What stands before them.
+    const BEGIN: &'static [u8];
+
+    /// Writes what stands behind them, where the next page begins at a position or there is none; that page's cursor.
+    fn end(&self, next: Option<&[u8]>, out: &mut Vec<u8>) -> Option<String>;
+}
+
+/// About how many bytes a member takes.
+const USUAL_ROW: usize = 400;
+
+/// The same in a frame, which is the same for the same page; kept until a member of the organization changes.
+pub fn framed_page<F: PageFrame>(
+    tx: &impl Read,
+    key: &PageKey,
+    examine: usize,
+    frame: &F,
+) -> Result<MemberPage, Unavailable> {
+    let read = || {
+        let PageKey { organization_id, reach, filter, limit, position } = key;
+        let mut body = Vec::with_capacity(limit * USUAL_ROW);
+        body.extend_from_slice(F::BEGIN);
+        let window = Window { limit: *limit, examine, position: position.as_deref() };
+        let next = page(tx, *organization_id, *reach, filter, window, &mut body)?;
+        let next = frame.end(next.as_deref(), &mut body);
+        Ok(MemberPage { body: body.into(), next })
+    };
+    match tx.kept() {
+        Some(kept) => kept.page(key, read),
+        None => read(),
+    }
 }
 
 #[cfg(test)]

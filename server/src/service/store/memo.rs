@@ -1,0 +1,379 @@
+//! What was read, kept in memory for as long as no commit changes the rows that it was made of.
+//!
+//! Each commit has a number, and notes it for what it changes before anybody can see the change. Whoever reads has a
+//! snapshot, with the number of the commit that has left it. What was made of one snapshot is right for another as
+//! long as nothing of it has changed after the older of the two: nothing is told of a revocation, nothing can be told too
+//! late, and what nobody can tell is read again.
+
+use std::{
+    hash::Hash,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use quick_cache::{Weighter, sync::Cache};
+
+use super::{
+    api_keys::Place,
+    tables::{API_KEY_SECRETS, MEMBER_BLOCKS, ORGANIZATIONS, Table},
+};
+use crate::service::model::{
+    api_key::Reach,
+    id::{Id as _, OrganizationId},
+    member::MemberFilter,
+    organization::Organization,
+    secret::SecretHash,
+};
+
+/// The tables that what is kept is made of.
+const TABLES: [Table; 3] = [API_KEY_SECRETS, ORGANIZATIONS, MEMBER_BLOCKS];
+
+/// Of how many parts the rows are, each of which has changed or has not. A power of two.
+const PARTS: usize = 1 << 15;
+
+/// How much of a row's key says in which part it is: an organization's id, or the beginning of a hash.
+const PREFIX: usize = 16;
+
+/// Which rows have changed, and when.
+pub struct Changes {
+    /// By part: the number of the newest commit that changes anything there.
+    newest: Box<[AtomicU64]>,
+    /// The number of the transaction that was begun last.
+    begun: AtomicU64,
+}
+
+impl Default for Changes {
+    fn default() -> Self {
+        Self { newest: (0..PARTS).map(|_| AtomicU64::new(0)).collect(), begun: AtomicU64::new(0) }
+    }
+}
+
+/// The part of the rows whose key begins with this.
+fn part(prefix: &[u8; PREFIX]) -> usize {
+    // Ids and hashes are random in their last bytes at least.
+    let bits = u128::from_le_bytes(*prefix);
+    let folded = (bits as u64) ^ (bits >> 64) as u64;
+    (folded.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - PARTS.trailing_zeros())) as usize
+}
+
+impl Changes {
+    /// Begins a transaction; its number, which no other has.
+    pub fn begin(&self) -> u64 {
+        self.begun.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Notes that the transaction with this number changes the row. To be called before it is committed.
+    pub fn note(&self, table: Table, key: &[u8], number: u64) {
+        if TABLES.iter().any(|noted| noted.place == table.place) {
+            match key.first_chunk() {
+                Some(prefix) => self.newest[part(prefix)].store(number, Ordering::Release),
+                None => self.note_all(number),
+            }
+        }
+    }
+
+    /// Notes that everything may be different.
+    pub fn note_all(&self, number: u64) {
+        self.newest.iter().for_each(|newest| newest.store(number, Ordering::Release));
+    }
+}
+
+/// What was made of a snapshot.
+#[derive(Clone)]
+struct Made<T> {
+    /// The number of the commit that has left the snapshot.
+    of: u64,
+    value: T,
+}
+
+/// A page of members, as it leaves.
+#[derive(Debug, Clone)]
+pub struct MemberPage {
+    pub body: Bytes,
+    /// The cursor of the next page.
+    pub next: Option<String>,
+}
+
+/// Which page of members.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PageKey {
+    pub organization_id: OrganizationId,
+    pub reach: Reach,
+    pub filter: MemberFilter,
+    pub limit: usize,
+    pub position: Option<Vec<u8>>,
+}
+
+/// About how much memory an entry takes that is no page, in bytes, and a page beside its body.
+const ENTRY: u64 = 512;
+
+#[derive(Clone)]
+struct ByBody;
+
+impl Weighter<PageKey, Made<MemberPage>> for ByBody {
+    fn weight(&self, _: &PageKey, page: &Made<MemberPage>) -> u64 {
+        page.value.body.len() as u64 + ENTRY
+    }
+}
+
+/// What is kept.
+pub struct Memo {
+    changes: Arc<Changes>,
+    places: Cache<SecretHash, Made<Arc<Place>>>,
+    organizations: Cache<OrganizationId, Made<Arc<Organization>>>,
+    pages: Cache<PageKey, Made<MemberPage>, ByBody>,
+}
+
+impl Memo {
+    /// Nothing yet; so many bytes at most, or about as many.
+    pub fn new(changes: Arc<Changes>, bytes: usize) -> Self {
+        // Most of it is for pages, which are large.
+        let (others, bytes) = (bytes / 8, bytes as u64);
+        let entries = others / ENTRY as usize;
+        Self {
+            changes,
+            places: Cache::new(entries),
+            organizations: Cache::new(entries),
+            pages: Cache::with_weighter(bytes as usize / 8192, bytes - bytes / 4, ByBody),
+        }
+    }
+
+    /// For a database that was opened anew, and may not be as it was: nothing that is kept is right for it. The number of
+    /// its first snapshot.
+    pub fn begin_anew(&self) -> u64 {
+        let number = self.changes.begin();
+        self.changes.note_all(number);
+        number
+    }
+
+    /// What is kept under `key` if it is right for the snapshot that the commit with this `number` has left, else what
+    /// `read` makes of that snapshot, which is kept from then on. It may read rows of [`TABLES`] alone, whose keys begin
+    /// with `prefix`; a failure is not kept, nor that there is nothing.
+    fn get<K, T, R, W, F>(
+        &self,
+        cache: &Cache<K, Made<T>, W>,
+        key: &K,
+        prefix: &[u8; PREFIX],
+        number: u64,
+        read: impl FnOnce() -> Result<R, F>,
+    ) -> Result<R, F>
+    where
+        K: Eq + Hash + Clone,
+        T: Clone,
+        R: From<T> + Into<Option<T>> + Clone,
+        W: Weighter<K, Made<T>> + Clone,
+    {
+        let made = cache.get(key);
+        // After that: whoever kept it may have a newer snapshot, and then its commit is noted by now.
+        let changed = self.changes.newest[part(prefix)].load(Ordering::Acquire);
+        if let Some(made) = made.filter(|made| changed <= made.of.min(number)) {
+            return Ok(made.value.into());
+        }
+        let value = read()?;
+        if changed <= number
+            && let Some(value) = value.clone().into()
+        {
+            cache.insert(key.clone(), Made { of: number, value });
+        }
+        Ok(value)
+    }
+}
+
+/// What is kept, for a snapshot.
+#[derive(Clone)]
+pub struct Kept {
+    memo: Arc<Memo>,
+    /// The number of the commit that has left the snapshot.
+    number: u64,
+}
+
+impl Kept {
+    /// For the snapshot that the commit with this number has left.
+    pub const fn of(memo: Arc<Memo>, number: u64) -> Self {
+        Self { memo, number }
+    }
+
+    /// Where the key of the secret is, and what it opens; `read` reads its row in the table of secrets.
+    pub fn place<F>(
+        &self,
+        hash: &SecretHash,
+        read: impl FnOnce() -> Result<Option<Arc<Place>>, F>,
+    ) -> Result<Option<Arc<Place>>, F> {
+        let prefix = hash.as_bytes().first_chunk().expect("a hash is longer");
+        self.memo.get(&self.memo.places, hash, prefix, self.number, read)
+    }
+
+    /// An organization; `read` reads its row in the table of those.
+    pub fn organization<F>(
+        &self,
+        id: OrganizationId,
+        read: impl FnOnce() -> Result<Option<Arc<Organization>>, F>,
+    ) -> Result<Option<Arc<Organization>>, F> {
+        self.memo.get(&self.memo.organizations, &id, &id.to_bytes(), self.number, read)
+    }
+
+    /// A page of members; `read` reads the blocks of the organization.
+    pub fn page<F>(&self, key: &PageKey, read: impl FnOnce() -> Result<MemberPage, F>) -> Result<MemberPage, F> {
+        self.memo.get(&self.memo.pages, key, &key.organization_id.to_bytes(), self.number, read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::VecDeque,
+        sync::atomic::{AtomicBool, AtomicUsize},
+        thread,
+    };
+
+    use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+
+    use super::{
+        super::{Read as _, ReadTx, Store, api_keys, members, organizations},
+        *,
+    };
+    use crate::service::{
+        clock::{Clock, Entropy},
+        model::{
+            id::{ApiKeyId, MemberId},
+            member::Member,
+            plan::Plan,
+            role::{MemberStatus, Role},
+            timestamp::Timestamp,
+        },
+    };
+
+    const CLUBS: u128 = 3;
+    const SECRETS: u8 = 3;
+
+    struct Plain;
+
+    impl members::PageFrame for Plain {
+        const BEGIN: &'static [u8] = b"[";
+
+        fn end(&self, next: Option<&[u8]>, out: &mut Vec<u8>) -> Option<String> {
+            out.push(b']');
+            next.map(|next| format!("{next:?}"))
+        }
+    }
+
+    fn organization(id: OrganizationId, revision: u64) -> Organization {
+        Organization {
+            id,
+            name: "Summit".parse().expect("a name"),
+            description: None,
+            plan: if revision.is_multiple_of(2) { Plan::Coach } else { Plan::Free },
+            longest_key_days: None,
+            usual_key_days: None,
+            revision,
+            created_at: Timestamp::from_millis(0),
+            updated_at: Timestamp::from_millis(0),
+        }
+    }
+
+    fn member(organization_id: OrganizationId, bits: u128, number: u64) -> Member {
+        Member {
+            id: MemberId::from_bits(bits),
+            organization_id,
+            user_id: None,
+            role: Role::Athlete,
+            status: MemberStatus::Active,
+            display_name: format!("Ana {number}").parse().expect("a name"),
+            email: None,
+            labels: Vec::new(),
+            external_id: None,
+            coach_id: None,
+            created_at: Timestamp::from_millis(0),
+            updated_at: Timestamp::from_millis(0),
+        }
+    }
+
+    fn hash(number: u8) -> SecretHash {
+        SecretHash::of_digest([number; 32])
+    }
+
+    /// Holds what is kept against what the snapshot itself says.
+    fn compare(tx: &ReadTx, random: &mut StdRng, kept: &AtomicUsize) {
+        let id = OrganizationId::from_bits(random.random_range(1..=CLUBS));
+        let mut was_read = false;
+        let of_kept = tx.kept().expect("it is known which commit has left it").organization(id, || {
+            was_read = true;
+            Ok::<_, crate::service::error::Unavailable>(organizations::get(tx, id)?.map(Arc::new))
+        });
+        assert_eq!(of_kept.expect("read").as_deref(), organizations::get(tx, id).expect("read").as_ref());
+        kept.fetch_add(usize::from(!was_read), Ordering::Relaxed);
+        let secret = hash(random.random_range(0..SECRETS));
+        let row = tx.get(API_KEY_SECRETS, secret.as_bytes(), |row| row[16..32].to_vec()).expect("read");
+        let place = api_keys::place(tx, &secret).expect("read");
+        assert_eq!(place.map(|place| place.id.to_bytes().to_vec()), row);
+        let (filter, limit) = (MemberFilter::default(), random.random_range(1..4));
+        let key = PageKey { organization_id: id, reach: Reach::Everything, filter, limit, position: None };
+        let page = members::framed_page(tx, &key, 10, &Plain).expect("read");
+        let mut body = b"[".to_vec();
+        let window = members::Window { limit, examine: 10, position: None };
+        let next = members::page(tx, id, Reach::Everything, &key.filter, window, &mut body).expect("read");
+        let next = members::PageFrame::end(&Plain, next.as_deref(), &mut body);
+        assert_eq!((&page.body[..], page.next), (&body[..], next));
+    }
+
+    /// Whatever is written meanwhile, and however old the snapshot: what is kept is what the snapshot says.
+    #[test]
+    fn what_is_kept_is_what_each_snapshot_says() {
+        const CHANGES: u64 = 400;
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::of_test(folder.path(), Clock::system()).expect("opens");
+        let seed = u64::from_be_bytes(Entropy::system().bytes());
+        let (is_over, kept) = (AtomicBool::new(false), AtomicUsize::new(0));
+        let read = |seed| {
+            let (mut random, mut old) = (StdRng::seed_from_u64(seed), VecDeque::new());
+            while !is_over.load(Ordering::Relaxed) {
+                old.push_back(store.begin_read(false).expect("begun"));
+                for _ in 0..8 {
+                    let at = random.random_range(0..old.len());
+                    compare(&old[at], &mut random, &kept);
+                    compare(&store.begin_read(false).expect("begun"), &mut random, &kept);
+                }
+                if old.len() > 6 {
+                    old.pop_front();
+                }
+            }
+        };
+        thread::scope(|scope| {
+            let readers: Vec<_> = [1, 2].map(|reader| scope.spawn(move || read(seed.wrapping_add(reader)))).into();
+            let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+            let mut random = StdRng::seed_from_u64(seed);
+            for number in 0..CHANGES {
+                let (kind, bits) = (random.random_range(0..5), random.random_range(1..=CLUBS));
+                let (member_bits, secret) = (random.random_range(1..4), random.random_range(0..SECRETS));
+                let id = OrganizationId::from_bits(bits);
+                runtime
+                    .block_on(store.write(move |tx| {
+                        let before = members::get(tx, id, MemberId::from_bits(member_bits))?;
+                        match kind {
+                            0 => organizations::put(tx, &organization(id, number))?,
+                            1 => {
+                                let place = [id.to_bytes(), ApiKeyId::from_bits(number.into()).to_bytes()].concat();
+                                tx.put(API_KEY_SECRETS, hash(secret).as_bytes(), &place)?;
+                            }
+                            2 => drop(tx.delete(API_KEY_SECRETS, hash(secret).as_bytes())?),
+                            3 if before.is_some() => {
+                                before.iter().try_for_each(|(before, _)| members::delete(tx, before))?;
+                            }
+                            _ => {
+                                let before = before.as_ref().map(|(before, revision)| (before, *revision));
+                                members::put(tx, before, &member(id, member_bits, number))?;
+                            }
+                        }
+                        Ok(())
+                    }))
+                    .expect("written");
+            }
+            is_over.store(true, Ordering::Relaxed);
+            readers.into_iter().for_each(|reader| reader.join().unwrap_or_else(|_| panic!("seed {seed}")));
+        });
+        assert!(kept.into_inner() > 0, "something is kept");
+    }
+}
