@@ -108,7 +108,10 @@ pub struct PageKey {
 }
 
 /// About how much memory an entry takes that is no page, in bytes, and a page beside its body.
-const ENTRY: u64 = 512;
+const ENTRY: u64 = 320;
+
+/// About how long a page is, in bytes.
+const USUAL_PAGE: usize = 16 << 10;
 
 #[derive(Clone)]
 struct ByBody;
@@ -131,13 +134,13 @@ impl Memo {
     /// Nothing yet; so many bytes at most, or about as many.
     pub fn new(changes: Arc<Changes>, bytes: usize) -> Self {
         // Most of it is for pages, which are large.
-        let (others, bytes) = (bytes / 8, bytes as u64);
-        let entries = others / ENTRY as usize;
+        let others = bytes as u64 / 16;
+        let entries = (others / ENTRY) as usize;
         Self {
             changes,
             places: Cache::new(entries),
             organizations: Cache::new(entries),
-            pages: Cache::with_weighter(bytes as usize / 8192, bytes - bytes / 4, ByBody),
+            pages: Cache::with_weighter(bytes / USUAL_PAGE, bytes as u64 - 2 * others, ByBody),
         }
     }
 
