@@ -122,10 +122,9 @@ pub fn profile(profile: &Result<Profile, String>) -> String {
 /// What is to be said of the rest.
 const WHY_IT_STAYS: &str = "
 The kernel's part is what the baseline pays too: a receive, a send of some 18 KB, and the waking of whoever waits. What
-is left of the rows is one copy of them all, out of pages that are in no cache of the processor by the time their club
-comes round again, and the walk down three trees (secret, club, members) whose pages are as cold; a cache in front of
-them would have to be told of each revocation. The framework's part is its routing and the parsing of nine parameters,
-which the document is made from as well. What could go yet: the club's record is read whole where its plan decides.
+is asked for again is kept as it leaves, in memory that is in no cache of the processor by the time its club comes round
+again. What stays of Astral is the hash of the secret, the judging of what it may, the limits, the counting of the call, and the
+headers. The framework's part is its routing and the parsing of nine parameters, which the document is made from as well.
 ";
 
 /// How many instructions the hot functions take.

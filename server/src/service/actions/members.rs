@@ -78,8 +78,9 @@ impl<T: Read> RosterReader<'_, T> {
         frame: &impl PageFrame,
     ) -> Result<MemberPage> {
         let Sight::Roster(reach) = self.sight else { return Err(Forbidden::CoachRequired.into()) };
-        let key = PageKey { organization_id: self.organization_id, reach, filter: filter.clone(), limit, position };
-        Ok(store::members::framed_page(self.tx, &key, EXAMINED_A_PAGE, frame)?)
+        let (organization_id, filter, examine) = (self.organization_id, filter.clone(), EXAMINED_A_PAGE);
+        let key = PageKey { organization_id, reach, filter, limit, examine, position };
+        Ok(store::members::framed_page(self.tx, &key, frame)?)
     }
 
     /// The member with this id. An athlete finds itself alone.

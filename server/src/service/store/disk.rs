@@ -30,6 +30,8 @@ pub struct Cache {
     pub misses: u64,
     /// How often a page had to go to make room.
     pub evictions: u64,
+    /// How many bytes what was made of pages may take, and takes.
+    pub kept: (u64, u64),
 }
 
 impl Store {
@@ -54,6 +56,7 @@ impl Store {
             hits: count(CacheStats::read_hits),
             misses: count(CacheStats::read_misses),
             evictions: count(CacheStats::evictions),
+            kept: self.snapshots.memo().room(),
         }
     }
 }

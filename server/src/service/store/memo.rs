@@ -93,55 +93,123 @@ struct Made<T> {
 #[derive(Debug, Clone)]
 pub struct MemberPage {
     pub body: Bytes,
+    /// How much memory the body takes, in bytes.
+    pub room: usize,
     /// The cursor of the next page.
     pub next: Option<String>,
 }
 
-/// Which page of members.
+impl MemberPage {
+    /// The page with this body, which takes at most twice the memory that it needs.
+    pub fn new(mut body: Vec<u8>, next: Option<String>) -> Self {
+        if body.len() < body.capacity() / 2 {
+            body.shrink_to_fit();
+        }
+        Self { room: body.capacity(), body: body.into(), next }
+    }
+}
+
+/// Which page of members. What stands around its members is not said: it is the same for each.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PageKey {
     pub organization_id: OrganizationId,
     pub reach: Reach,
     pub filter: MemberFilter,
+    /// How many members at most, and how many are looked at.
     pub limit: usize,
+    pub examine: usize,
+    /// Where the page before has ended.
     pub position: Option<Vec<u8>>,
 }
 
-/// About how much memory an entry takes that is no page, in bytes, and a page beside its body.
-const ENTRY: u64 = 320;
+/// What takes memory of its own, beside that of its type.
+trait Room {
+    /// About how much, in bytes.
+    fn room(&self) -> usize;
+}
 
-/// About how long a page is, in bytes.
+impl Room for SecretHash {
+    fn room(&self) -> usize {
+        0
+    }
+}
+
+impl Room for OrganizationId {
+    fn room(&self) -> usize {
+        0
+    }
+}
+
+impl Room for PageKey {
+    fn room(&self) -> usize {
+        let MemberFilter { role: _, status: _, label, coach_id: _, search } = &self.filter;
+        let words = search.iter().flat_map(|search| search.words());
+        let words: usize = words.map(|word| size_of::<String>() + SMALLEST + word.len()).sum();
+        words + label.as_ref().map_or(0, |label| label.as_str().len()) + self.position.as_ref().map_or(0, Vec::len)
+    }
+}
+
+impl Room for Arc<Place> {
+    fn room(&self) -> usize {
+        self.pass.as_ref().map_or(0, |pass| size_of_val(&pass.allowed_ips[..]) + size_of_val(pass.scopes.as_slice()))
+    }
+}
+
+impl Room for Arc<Organization> {
+    fn room(&self) -> usize {
+        self.name.as_str().len() + self.description.as_ref().map_or(0, |description| description.as_str().len())
+    }
+}
+
+impl Room for MemberPage {
+    fn room(&self) -> usize {
+        self.room + self.next.as_ref().map_or(0, String::len)
+    }
+}
+
+/// What the smallest piece of memory takes, in bytes.
+const SMALLEST: usize = 16;
+/// About how much memory an entry takes beside its [`Room`], in bytes.
+const ENTRY: usize = 400;
+/// About how much a page takes, in bytes.
 const USUAL_PAGE: usize = 16 << 10;
 
+/// Weighs entries by the memory that they take.
 #[derive(Clone)]
-struct ByBody;
+struct ByRoom;
 
-impl Weighter<PageKey, Made<MemberPage>> for ByBody {
-    fn weight(&self, _: &PageKey, page: &Made<MemberPage>) -> u64 {
-        page.value.body.len() as u64 + ENTRY
+impl<K: Room, T: Room> Weighter<K, Made<T>> for ByRoom {
+    fn weight(&self, key: &K, made: &Made<T>) -> u64 {
+        (ENTRY + key.room() + made.value.room()) as u64
     }
 }
 
 /// What is kept.
 pub struct Memo {
     changes: Arc<Changes>,
-    places: Cache<SecretHash, Made<Arc<Place>>>,
-    organizations: Cache<OrganizationId, Made<Arc<Organization>>>,
-    pages: Cache<PageKey, Made<MemberPage>, ByBody>,
+    places: Cache<SecretHash, Made<Arc<Place>>, ByRoom>,
+    organizations: Cache<OrganizationId, Made<Arc<Organization>>, ByRoom>,
+    pages: Cache<PageKey, Made<MemberPage>, ByRoom>,
+    bytes: usize,
 }
 
 impl Memo {
     /// Nothing yet; so many bytes at most, or about as many.
     pub fn new(changes: Arc<Changes>, bytes: usize) -> Self {
         // Most of it is for pages, which are large.
-        let others = bytes as u64 / 16;
-        let entries = (others / ENTRY) as usize;
+        let others = bytes / 16;
         Self {
             changes,
-            places: Cache::new(entries),
-            organizations: Cache::new(entries),
-            pages: Cache::with_weighter(bytes / USUAL_PAGE, bytes as u64 - 2 * others, ByBody),
+            places: Cache::with_weighter(others / ENTRY, others as u64, ByRoom),
+            organizations: Cache::with_weighter(others / ENTRY, others as u64, ByRoom),
+            pages: Cache::with_weighter(bytes / USUAL_PAGE, (bytes - 2 * others) as u64, ByRoom),
+            bytes,
         }
+    }
+
+    /// How many bytes it may take, and takes.
+    pub fn room(&self) -> (u64, u64) {
+        (self.bytes as u64, self.places.weight() + self.organizations.weight() + self.pages.weight())
     }
 
     /// For a database that was opened anew, and may not be as it was: nothing that is kept is right for it. The number of
@@ -235,7 +303,7 @@ mod tests {
     use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
     use super::{
-        super::{Read as _, ReadTx, Store, api_keys, members, organizations},
+        super::{Read as _, ReadTx, Store, api_keys, members, organizations, snapshot::Snapshots, tables},
         *,
     };
     use crate::service::{
@@ -298,6 +366,15 @@ mod tests {
         SecretHash::of_digest([number; 32])
     }
 
+    /// Ends the readers when it goes.
+    struct Over<'a>(&'a AtomicBool);
+
+    impl Drop for Over<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
     /// Holds what is kept against what the snapshot itself says.
     fn compare(tx: &ReadTx, random: &mut StdRng, kept: &AtomicUsize) {
         let id = OrganizationId::from_bits(random.random_range(1..=CLUBS));
@@ -312,11 +389,13 @@ mod tests {
         let row = tx.get(API_KEY_SECRETS, secret.as_bytes(), |row| row[16..32].to_vec()).expect("read");
         let place = api_keys::place(tx, &secret).expect("read");
         assert_eq!(place.map(|place| place.id.to_bytes().to_vec()), row);
-        let (filter, limit) = (MemberFilter::default(), random.random_range(1..4));
-        let key = PageKey { organization_id: id, reach: Reach::Everything, filter, limit, position: None };
-        let page = members::framed_page(tx, &key, 10, &Plain).expect("read");
+        let (filter, limit, examine) = (MemberFilter::default(), random.random_range(1..4), 10);
+        let position =
+            random.random_bool(0.5).then(|| MemberId::from_bits(random.random_range(1..4)).to_bytes().to_vec());
+        let key = PageKey { organization_id: id, reach: Reach::Everything, filter, limit, examine, position };
+        let page = members::framed_page(tx, &key, &Plain).expect("read");
         let mut body = b"[".to_vec();
-        let window = members::Window { limit, examine: 10, position: None };
+        let window = members::Window { limit, examine, position: key.position.as_deref() };
         let next = members::page(tx, id, Reach::Everything, &key.filter, window, &mut body).expect("read");
         let next = members::PageFrame::end(&Plain, next.as_deref(), &mut body);
         assert_eq!((&page.body[..], page.next), (&body[..], next));
@@ -345,6 +424,7 @@ mod tests {
             }
         };
         thread::scope(|scope| {
+            let over = Over(&is_over);
             let readers: Vec<_> = [1, 2].map(|reader| scope.spawn(move || read(seed.wrapping_add(reader)))).into();
             let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
             let mut random = StdRng::seed_from_u64(seed);
@@ -374,9 +454,74 @@ mod tests {
                     }))
                     .expect("written");
             }
-            is_over.store(true, Ordering::Relaxed);
+            drop(over);
             readers.into_iter().for_each(|reader| reader.join().unwrap_or_else(|_| panic!("seed {seed}")));
         });
         assert!(kept.into_inner() > 0, "something is kept");
+    }
+
+    /// What is in a database that is opened again may be another than what was noted.
+    #[test]
+    fn nothing_is_kept_over_another_opening() {
+        let database = || {
+            let database = redb::Database::builder().create_with_backend(redb::backends::InMemoryBackend::new());
+            Arc::new(database.expect("made"))
+        };
+        let id = OrganizationId::from_bits(1);
+        let write = |database: &redb::Database, revision| {
+            let transaction = database.begin_write().expect("begun");
+            for table in tables::ALL {
+                transaction.open_table(table.definition).expect("made");
+            }
+            let record = organizations::form::encode(&organization(id, revision)).expect("encoded");
+            let mut rows = transaction.open_table(ORGANIZATIONS.definition).expect("open");
+            rows.insert(&id.to_bytes()[..], &record[..]).expect("written");
+            drop(rows);
+            transaction.commit().expect("committed");
+        };
+        let (first, second) = (database(), database());
+        write(&first, 1);
+        write(&second, 2);
+        let snapshots = Snapshots::new(first, Memo::new(Arc::default(), 1 << 20));
+        let revision = || {
+            let tx = ReadTx::of(snapshots.newest().expect("open"));
+            organizations::shared(&tx, id).expect("read").expect("an organization").revision
+        };
+        assert_eq!((revision(), revision()), (1, 1));
+        snapshots.close();
+        snapshots.open(second);
+        assert_eq!(revision(), 2);
+    }
+
+    /// However small the pages, and long what is asked for.
+    #[test]
+    fn it_takes_no_more_memory_than_it_may() {
+        const BYTES: usize = 1 << 20;
+        let memo = Arc::new(Memo::new(Arc::default(), BYTES));
+        let kept = Kept::of(Arc::clone(&memo), 1);
+        let mut made = 0;
+        for number in 0..4_000_u64 {
+            let search = format!("{number} {}", "\u{fdfa}".repeat(usize::try_from(number % 20).expect("few")));
+            let filter = MemberFilter { search: Some(search.parse().expect("a search")), ..MemberFilter::default() };
+            let key = PageKey {
+                organization_id: OrganizationId::from_bits(number.into()),
+                reach: Reach::Everything,
+                filter,
+                limit: 200,
+                examine: 10,
+                position: Some(vec![0; 100]),
+            };
+            let page = kept.page(&key, || {
+                let mut body = Vec::with_capacity(80_000);
+                body.extend_from_slice(b"[]");
+                let page = MemberPage::new(body, None);
+                made += page.room;
+                Ok::<_, ()>(page)
+            });
+            assert_eq!(page.expect("made").body, b"[]"[..]);
+        }
+        assert!(made < 4_000 * 64, "what is not needed of a body is given back: {made}");
+        let (most, taken) = memo.room();
+        assert!(most == BYTES as u64 && taken > most / 2 && taken <= most, "{taken}");
     }
 }

@@ -409,7 +409,12 @@ impl ReadTx {
     /// A snapshot of a database that nobody serves.
     fn apart(database: &redb::Database) -> Result<Self, Unavailable> {
         let snapshot = Arc::new(Snapshot::of(database)?);
-        Ok(Self { snapshot, moment: Clock::system().moment(), late: false, recent: Arc::default() })
+        Ok(Self::of(snapshot))
+    }
+
+    /// A snapshot that nobody writes over.
+    fn of(snapshot: Arc<Snapshot>) -> Self {
+        Self { snapshot, moment: Clock::system().moment(), late: false, recent: Arc::default() }
     }
 }
 
@@ -517,6 +522,7 @@ impl WriteTx {
 
     /// Notes that what is being written takes power away, or moves it. It is in the log before the changes are committed.
     fn took_away(&self, revocation: Revocation) {
+        self.changed.set(true);
         self.taken.borrow_mut().push(revocation);
     }
 

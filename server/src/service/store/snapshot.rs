@@ -62,6 +62,11 @@ impl Snapshots {
         self.publish(self.memo.begin_anew());
     }
 
+    /// What is kept of what was read.
+    pub fn memo(&self) -> &Memo {
+        &self.memo
+    }
+
     /// The database itself; `None` while it is not open.
     pub fn database(&self) -> Option<Arc<Database>> {
         self.database.load_full()

@@ -242,7 +242,7 @@ pub fn page(
     Ok(None)
 }
 
-/// What stands around the members of a page.
+/// What stands around the members of a page. There is one of it: what is kept does not say which.
 pub trait PageFrame {
     /// What stands before them.
     const BEGIN: &'static [u8];
@@ -255,20 +255,15 @@ pub trait PageFrame {
 const USUAL_ROW: usize = 400;
 
 /// The same in a frame, which is the same for the same page; kept until a member of the organization changes.
-pub fn framed_page<F: PageFrame>(
-    tx: &impl Read,
-    key: &PageKey,
-    examine: usize,
-    frame: &F,
-) -> Result<MemberPage, Unavailable> {
+pub fn framed_page<F: PageFrame>(tx: &impl Read, key: &PageKey, frame: &F) -> Result<MemberPage, Unavailable> {
     let read = || {
-        let PageKey { organization_id, reach, filter, limit, position } = key;
+        let PageKey { organization_id, reach, filter, limit, examine, position } = key;
         let mut body = Vec::with_capacity(limit * USUAL_ROW);
         body.extend_from_slice(F::BEGIN);
-        let window = Window { limit: *limit, examine, position: position.as_deref() };
+        let window = Window { limit: *limit, examine: *examine, position: position.as_deref() };
         let next = page(tx, *organization_id, *reach, filter, window, &mut body)?;
         let next = frame.end(next.as_deref(), &mut body);
-        Ok(MemberPage { body: body.into(), next })
+        Ok(MemberPage::new(body, next))
     };
     match tx.kept() {
         Some(kept) => kept.page(key, read),
