@@ -78,7 +78,7 @@ run() {
 # The last result: of this folder, or what the page says.
 last() {
   if [ -e "$results/$1" ]; then cat "$results/$1"
-  else sed -n "s/^| $1 | .* | \(.*\) |\$/\1/p" "$page" 2>/dev/null | head -n 1; fi
+  elif [ -e "$page" ]; then sed -n "s/^| $1 | .* | \(.*\) |\$/\1/p" "$page" | head -n 1; fi
 }
 
 failed=()
