@@ -42,7 +42,8 @@ pub async fn seed(folder: PathBuf, options: SeedOptions) -> Result<(), String> {
     let password = Password::parse(password).map_err(|invalid| format!("--password: {invalid}"))?;
     let cannot_write = |error| format!("cannot write {}: {error}", secrets.display());
     let mut file = BufWriter::new(File::create(&secrets).map_err(cannot_write)?);
-    let settings = Settings { cache: 4 << 30, ..Settings::default() };
+    // Half of it is for pages of the file: fewer, and what does not fit into memory is written more than once.
+    let settings = Settings { cache: 8 << 30, ..Settings::default() };
     let (service, _) = Service::open(&folder, settings, Clock::system()).map_err(|error| error.to_string())?;
     let failed = |error: crate::service::Error| error.to_string();
     let password_hash = service.hash_password(password).await.map_err(failed)?;
