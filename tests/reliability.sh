@@ -9,11 +9,11 @@ page=docs/reliability.md
 results=target/reliability
 mkdir -p "$results"
 
-# What is run: a name, the promise, the tests that hold it, how it is run, and what of its output tells what came of it.
-# `test VARIABLE=N FILTER...` is the suite with these tests alone; `long` includes those that only run when asked for.
+# What is run: a name, the promise, the tests that hold it, how it is run, what of its output tells what came of it, and
+# what sums that up. `suite VARIABLE=N FILTER...` runs the tests with these names, `-` for no variable.
 names=()
-declare -A promise tests how tells
-row() { names+=("$1"); promise[$1]=$2; tests[$1]=$3; how[$1]=$4; tells[$1]=${5:-^test result: }; }
+declare -A promise tests how tells sums
+row() { names+=("$1"); promise[$1]=$2; tests[$1]=$3; how[$1]=$4; tells[$1]=${5:-^test result: }; sums[$1]=${6:-cat}; }
 
 row kills "What was answered survives \`kill -9\` at any moment; what was not is there as a whole or not at all; indexes, chain and revocations agree" \
   'kills' 'suite ASTRAL_KILLS=1000 kills::' ' kills, '
@@ -30,9 +30,9 @@ row formats "A database of every earlier format opens; a newer one is refused" \
 row sequences "Who may do what, what exists and what each sees is what a simple model of the rules says" \
   'model' 'suite ASTRAL_SEQUENCES=10000 model::' 'without a difference'
 row answers "No answer's time tells whether an email, a key, an organization or an invitation exists" \
-  'equal_work' 'suite ASTRAL_ANSWERS=10000 equal_work::answers_in_time' '^answers: '
+  'equal_work' 'suite ASTRAL_ANSWERS=10000 equal_work::answers_in_time' '^answers: ' pairs
 row fuzz "No input makes a parser or the service do what it must not" \
-  'fuzzing' "tests/fuzz.sh ${ASTRAL_FUZZ_SECONDS:-60}" '^fuzz: '
+  'fuzzing' "tests/fuzz.sh ${ASTRAL_FUZZ_SECONDS:-60}" '^fuzz: ' targets
 row crowd "Connections that send nothing keep nobody out" \
   'crowd' 'suite ASTRAL_CROWD=10000 crowd::' '^crowd: '
 row connections "Slow and silent clients are closed, heads and bodies bounded" \
@@ -57,6 +57,28 @@ suite() {
   env "$variable" cargo test --release --package astral-tests --test it -- --include-ignored --nocapture "$@"
 }
 
+# Sums up the lines of pairs of answers, and of targets that were fuzzed. A line that says something else stays.
+pairs() {
+  awk 'match($0, /, ([0-9]+) each, AUC ([0-9.]+), medians ([0-9.]+)$/) {
+      split(substr($0, RSTART + 2), word, /[ ,]+/); each = word[1]; auc = word[4]; median = word[6]; pairs++
+      if (pairs == 1 || auc < least) least = auc
+      if (pairs == 1 || auc > most) most = auc
+      if (pairs == 1 || median < low) low = median
+      if (pairs == 1 || median > high) high = median
+      next
+    }
+    { print }
+    END {
+      if (pairs) printf "%d pairs of %s answers each: area under the curve %s to %s (0.5: told apart by chance), ratios of medians %s to %s\n",
+        pairs, each, least, most, low, high
+    }'
+}
+targets() {
+  awk '/, no failure$/ { sub(/^fuzz: /, ""); split($0, word, /[ ,]+/); targets++; runs += word[2]; next }
+    { print }
+    END { if (targets) printf "%d targets, %d runs, no failure\n", targets, runs }'
+}
+
 # Runs with the tests' folders in memory, where there is such a disk: a sync that cannot fail by itself costs nothing there.
 in_memory() {
   if [ -d /dev/shm ]; then TMPDIR=/dev/shm "$@"; else "$@"; fi
@@ -69,7 +91,7 @@ run() {
   ${how[$name]} 2>&1 | tee "$log" || status=$?
   local told
   told=$(grep -E -- "${tells[$name]}" "$log" | sed -E 's/^test result: (ok|FAILED)\. //; s/; [0-9]+ ignored.*//; s/\|/ /g' |
-    paste -sd ';' | sed 's/;/; /g')
+    "${sums[$name]}" | paste -sd ';' | sed 's/; */; /g')
   if [ "$status" != 0 ] || [ -z "$told" ]; then told="**failed**${told:+: $told}"; fi
   printf '%s, in %d s' "$told" $((SECONDS - begun)) >"$results/$name"
   return "$status"
