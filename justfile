@@ -86,6 +86,6 @@ scan-benchmark rounds="5":
     cargo build --release
     tests/scan_benchmark.sh target/release/astral-server {{rounds}}
 
-# The long forms of what is tested briefly, and docs/reliability.md from what comes of them; names run those alone. An hour
+# The long forms of what is tested briefly, and docs/reliability.md from what comes of them; names run those alone. One hour and a half
 reliability *names:
     tests/reliability.sh {{names}}
