@@ -16,16 +16,35 @@ use crate::{
     reads,
 };
 
-/// How many wrong sign-ins are sent a second, each from an address and for an email of its own.
+/// How many requests are sent a second beside those that are measured.
 pub const A_SECOND: u32 = 1_000;
-/// How often it is measured, with and without.
-const TIMES: usize = 3;
+/// How often it is measured, in turns.
+const TIMES: usize = 5;
+/// How long those with a key wait before each request, in milliseconds: not at all, so that the processor has nothing left
+/// to give, and long enough for it to have much.
+const PAUSES: [u32; 2] = [0, 5];
+
+/// What is sent beside the requests that are measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beside {
+    Nothing,
+    /// Sign-ins that are refused before a password is hashed, for want of one.
+    Malformed,
+    /// Wrong sign-ins, each from an address and for an email of its own.
+    Guesses,
+}
+
+/// What came of the requests with a key beside that, time by time.
+pub struct Attack {
+    pub beside: Beside,
+    /// How long they wait before each, in milliseconds.
+    pub pause: u32,
+    pub loads: Vec<Load>,
+}
 
 /// What came of it.
-pub struct Attack {
-    /// Requests with a key while nobody guesses, and while somebody does: each the one with the median of the p99s.
-    pub alone: Load,
-    pub attacked: Load,
+pub struct Attacks {
+    pub attacks: Vec<Attack>,
     /// How many guesses were answered with each status.
     pub answers: BTreeMap<u16, usize>,
     /// The longest time that a guess waited for its answer.
@@ -40,8 +59,8 @@ struct Guesses {
     sent: u32,
 }
 
-/// Guesses for so long, however late the answers are.
-async fn guess(url: &str, seconds: u32, all: &Arc<Mutex<Guesses>>) {
+/// Guesses for so long, however late the answers are; with passwords, or without.
+async fn guess(url: &str, seconds: u32, with_passwords: bool, all: &Arc<Mutex<Guesses>>) {
     let client = astral_client::http().build().expect("a client");
     let mut ticks = tokio::time::interval(Duration::from_secs(1) / A_SECOND);
     let mut guesses = Vec::new();
@@ -53,7 +72,10 @@ async fn guess(url: &str, seconds: u32, all: &Arc<Mutex<Guesses>>) {
             all.sent
         };
         let [_, b, c, d] = number.to_be_bytes();
-        let body = json!({ "email": format!("nobody-{number}@seed.example"), "password": "not-the-password" });
+        let mut body = json!({ "email": format!("nobody-{number}@seed.example") });
+        if with_passwords {
+            body["password"] = "not-the-password".into();
+        }
         let request = client
             .post(format!("{url}/api/v1/auth/login"))
             .header("Content-Type", "application/json")
@@ -74,21 +96,29 @@ async fn guess(url: &str, seconds: u32, all: &Arc<Mutex<Guesses>>) {
 }
 
 /// Measures requests with keys of a set.
-pub async fn measure(set: &DataSet, keys: &[Key]) -> Attack {
+pub async fn measure(set: &DataSet, keys: &[Key]) -> Attacks {
     let server = Running::start(astral_server(&set.folder()).args(["--trusted-proxy", "127.0.0.1"]));
     let files = tempfile::tempdir().expect("a folder");
     let reading = Requests::new(files.path(), "read", &reads::fifty_members(keys), false);
     load(&server, &reading, BESIDE, 2);
-    let (mut alone, mut attacked, guesses) = (Vec::new(), Vec::new(), Arc::new(Mutex::new(Guesses::default())));
+    let situations = [Beside::Nothing, Beside::Malformed, Beside::Guesses];
+    let mut attacks: Vec<_> = PAUSES
+        .into_iter()
+        .flat_map(|pause| situations.map(|beside| Attack { beside, pause, loads: Vec::new() }))
+        .collect();
+    let (guesses, others) = (Arc::new(Mutex::new(Guesses::default())), Arc::default());
     for _ in 0..TIMES {
-        alone.push(load(&server, &reading, BESIDE, SECONDS));
-        let reading = Loading::begin(&server, &reading, BESIDE, SECONDS);
-        guess(&server.url, SECONDS, &guesses).await;
-        attacked.push(reading.end());
+        for Attack { beside, pause, loads } in &mut attacks {
+            let reading = Loading::begin(&server, &reading.with_pauses(*pause), BESIDE, SECONDS);
+            match beside {
+                Beside::Nothing => {}
+                Beside::Malformed => guess(&server.url, SECONDS, false, &others).await,
+                Beside::Guesses => guess(&server.url, SECONDS, true, &guesses).await,
+            }
+            loads.push(reading.end());
+        }
     }
     server.stop();
-    alone.sort_by_key(|load| load.p99);
-    attacked.sort_by_key(|load| load.p99);
     let Guesses { answers, longest, .. } = std::mem::take(&mut *guesses.lock().expect("not poisoned"));
-    Attack { alone: alone[TIMES / 2], attacked: attacked[TIMES / 2], answers, longest }
+    Attacks { attacks, answers, longest }
 }

@@ -34,6 +34,7 @@ impl Request {
 pub struct Requests {
     file: PathBuf,
     refused: bool,
+    pause: u32,
 }
 
 impl Requests {
@@ -45,7 +46,12 @@ impl Requests {
             writeln!(file, "{method}\t{path}\t{credential}\t{body}").expect("written");
         }
         file.flush().expect("written");
-        Self { file: path, refused }
+        Self { file: path, refused, pause: 0 }
+    }
+
+    /// The same, each connection waiting for so many milliseconds before each request.
+    pub fn with_pauses(&self, milliseconds: u32) -> Self {
+        Self { file: self.file.clone(), refused: self.refused, pause: milliseconds }
     }
 }
 
@@ -83,6 +89,7 @@ impl<'a> Loading<'a> {
     pub fn begin(server: &'a Running, requests: &Requests, connections: u32, seconds: u32) -> Self {
         let before = server.processor();
         let wrk = Command::new("wrk")
+            .env("PAUSE", requests.pause.to_string())
             .args(["-t1", &format!("-c{connections}"), &format!("-d{seconds}s"), "--timeout", "30s", "-s"])
             .arg(repository().join("benchmark/server/load.lua"))
             .arg(&server.url)

@@ -6,7 +6,7 @@ use astral_benchmark::document::machine;
 
 use crate::{
     BESIDE, CLUBS, CONNECTIONS, ROUNDS,
-    attack::{A_SECOND, Attack},
+    attack::{self, A_SECOND, Attack, Attacks},
     backup::{Backups, Beside, Situation},
     data::{DataSet, LARGE, ROSTER, SMALL},
     instructions::{Count, TOLERATED},
@@ -216,9 +216,7 @@ pub fn backups(Backups { situations, size }: &Backups) -> String {
         situations[0].reads.len(),
     );
     let cells = |loads: &[Load], alone: &[Load]| {
-        let middle = median(loads.to_vec(), |one, other| one.p99.cmp(&other.p99));
-        let ratios = loads.iter().zip(alone).map(|(load, alone)| load.p99.as_secs_f64() / alone.p99.as_secs_f64());
-        let ratio = median(ratios.collect(), f64::total_cmp);
+        let (middle, ratio) = middle_p99(loads, alone);
         format!("{} | {} | {ratio:.2}", grouped(middle.rate()), middle.p99.as_micros())
     };
     for Situation { beside, reads, writes, made } in situations {
@@ -233,22 +231,38 @@ pub fn backups(Backups { situations, size }: &Backups) -> String {
     text
 }
 
+/// The load with the p99 in the middle, and by how much more the p99s are than those of the same turns in `alone`.
+fn middle_p99(loads: &[Load], alone: &[Load]) -> (Load, f64) {
+    let ratios = loads.iter().zip(alone).map(|(load, alone)| load.p99.as_secs_f64() / alone.p99.as_secs_f64());
+    (median(loads.to_vec(), |one, other| one.p99.cmp(&other.p99)), median(ratios.collect(), f64::total_cmp))
+}
+
 /// Those who have a key, while somebody guesses passwords.
-pub fn attack(Attack { alone, attacked, answers, longest }: &Attack) -> String {
+pub fn attack(Attacks { attacks, answers, longest }: &Attacks) -> String {
     let mut text = format!(
-        "\n### Somebody guesses passwords\n\n{A_SECOND} wrong sign-ins a second, each from an address and for an \
-             email of its own; the same requests with a key before and meanwhile, over {BESIDE} connections.\n\n\
-             | while | requests/s | p50 µs | p99 µs |\n|---|---:|---:|---:|\n"
+        "\n### Somebody guesses passwords\n\nThe same requests with a key over {BESIDE} connections, which ask again at once and \
+         leave nothing of the processor, or wait before each request; beside them {A_SECOND} wrong sign-ins a second, each from \
+         an address and for an email of its own, or as many without a password, for which nothing is hashed. In turns, {} times \
+         each: the one with the p99 in the middle; the ratio is the one in the middle of those to the turn in which nothing \
+         else was sent.\n\n\
+         | wait | beside | requests/s | p50 µs | p99 µs | ratio of p99 |\n|---|---|---:|---:|---:|---:|\n",
+        attacks[0].loads.len(),
     );
-    for (when, load) in [("nobody guesses", alone), ("somebody guesses", attacked)] {
-        let _ = writeln!(text, "| {when} | {} |", waits(load));
+    for of_pause in attacks.chunk_by(|one, next| one.pause == next.pause) {
+        for Attack { beside, pause, loads } in of_pause {
+            let name = match beside {
+                attack::Beside::Nothing => "nothing",
+                attack::Beside::Malformed => "sign-ins without a password",
+                attack::Beside::Guesses => "wrong sign-ins",
+            };
+            let (load, ratio) = middle_p99(loads, &of_pause[0].loads);
+            let _ = writeln!(text, "| {pause} ms | {name} | {} | {ratio:.2} |", waits(&load));
+        }
     }
     let counts: Vec<_> = answers.iter().map(|(status, count)| format!("{count} with {status}")).collect();
     let _ = writeln!(
         text,
-        "\nThe p99 with guesses is {:.2} times that without. Of the guesses were answered: {}; none waited longer \
-             than {:.1} s.",
-        attacked.p99.as_secs_f64() / alone.p99.as_secs_f64(),
+        "\nOf the wrong sign-ins were answered: {}; none waited longer than {:.1} s.",
         counts.join(", "),
         longest.as_secs_f64()
     );
