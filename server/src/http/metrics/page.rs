@@ -139,10 +139,13 @@ fn tell_database(text: &mut Text, measures: &Measures<'_>) {
         .sample(&[], cache.misses);
     text.counter("astral_cache_evictions_total", "Pages that were forgotten to make room for others.")
         .sample(&[], cache.evictions);
-    let (limit, used) = cache.kept;
+    let kept = cache.kept;
     text.gauge("astral_kept_limit_bytes", "Memory for keys, clubs and pages of members as they leave, in bytes.")
-        .sample(&[], limit);
-    text.gauge("astral_kept_used_bytes", "What of it they take, about, in bytes.").sample(&[], used);
+        .sample(&[], kept.limit);
+    text.gauge("astral_kept_used_bytes", "What of it they take, about, in bytes.").sample(&[], kept.used);
+    text.counter("astral_kept_hits_total", "Of those, ones that were there and of which nothing had changed.")
+        .sample(&[], kept.hits);
+    text.counter("astral_kept_misses_total", "Of those, ones that were not, and were read.").sample(&[], kept.misses);
 }
 
 fn tell_rows(text: &mut Text, measures: &Measures<'_>) {

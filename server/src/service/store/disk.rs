@@ -4,7 +4,7 @@ use std::io;
 
 use redb::{CacheStats, ReadableDatabase as _};
 
-use super::{DATABASE, Store};
+use super::{DATABASE, Store, memo::MemoStats};
 
 /// Of the database's file and its disk, in bytes.
 #[derive(Debug, Clone, Copy)]
@@ -30,8 +30,8 @@ pub struct Cache {
     pub misses: u64,
     /// How often a page had to go to make room.
     pub evictions: u64,
-    /// How many bytes what was made of pages may take, and takes.
-    pub kept: (u64, u64),
+    /// What was made of pages.
+    pub kept: MemoStats,
 }
 
 impl Store {
@@ -56,7 +56,7 @@ impl Store {
             hits: count(CacheStats::read_hits),
             misses: count(CacheStats::read_misses),
             evictions: count(CacheStats::evictions),
-            kept: self.snapshots.memo().room(),
+            kept: self.snapshots.memo().stats(),
         }
     }
 }

@@ -20,12 +20,15 @@ use super::{
     api_keys::Place,
     tables::{API_KEY_SECRETS, MEMBER_BLOCKS, ORGANIZATIONS, Table},
 };
-use crate::service::model::{
-    api_key::Reach,
-    id::{Id as _, OrganizationId},
-    member::MemberFilter,
-    organization::Organization,
-    secret::SecretHash,
+use crate::service::{
+    metrics::Counter,
+    model::{
+        api_key::Reach,
+        id::{Id as _, OrganizationId},
+        member::MemberFilter,
+        organization::Organization,
+        secret::SecretHash,
+    },
 };
 
 /// The tables that what is kept is made of.
@@ -184,6 +187,19 @@ impl<K: Room, T: Room> Weighter<K, Made<T>> for ByRoom {
     }
 }
 
+/// How full it is, and how often what was asked for was there.
+#[derive(Debug, Clone, Copy)]
+pub struct MemoStats {
+    /// How many bytes it may take.
+    pub limit: u64,
+    /// How many it takes, about.
+    pub used: u64,
+    /// How often something was there and right.
+    pub hits: u64,
+    /// How often it was not, and was read.
+    pub misses: u64,
+}
+
 /// What is kept.
 pub struct Memo {
     changes: Arc<Changes>,
@@ -191,6 +207,8 @@ pub struct Memo {
     organizations: Cache<OrganizationId, Made<Arc<Organization>>, ByRoom>,
     pages: Cache<PageKey, Made<MemberPage>, ByRoom>,
     bytes: usize,
+    hits: Counter,
+    misses: Counter,
 }
 
 impl Memo {
@@ -204,12 +222,19 @@ impl Memo {
             organizations: Cache::with_weighter(others / ENTRY, others as u64, ByRoom),
             pages: Cache::with_weighter(bytes / USUAL_PAGE, (bytes - 2 * others) as u64, ByRoom),
             bytes,
+            hits: Counter::default(),
+            misses: Counter::default(),
         }
     }
 
-    /// How many bytes it may take, and takes.
-    pub fn room(&self) -> (u64, u64) {
-        (self.bytes as u64, self.places.weight() + self.organizations.weight() + self.pages.weight())
+    /// How full it is, and how often what was asked for was there.
+    pub fn stats(&self) -> MemoStats {
+        MemoStats {
+            limit: self.bytes as u64,
+            used: self.places.weight() + self.organizations.weight() + self.pages.weight(),
+            hits: self.hits.count(),
+            misses: self.misses.count(),
+        }
     }
 
     /// For a database that was opened anew, and may not be as it was: nothing that is kept is right for it. The number of
@@ -241,8 +266,10 @@ impl Memo {
         // After that: whoever kept it may have a newer snapshot, and then its commit is noted by now.
         let changed = self.changes.newest[part(prefix)].load(Ordering::Acquire);
         if let Some(made) = made.filter(|made| changed <= made.of.min(number)) {
+            self.hits.add_one();
             return Ok(made.value.into());
         }
+        self.misses.add_one();
         let value = read()?;
         if changed <= number
             && let Some(value) = value.clone().into()
@@ -521,7 +548,7 @@ mod tests {
             assert_eq!(page.expect("made").body, b"[]"[..]);
         }
         assert!(made < 4_000 * 64, "what is not needed of a body is given back: {made}");
-        let (most, taken) = memo.room();
-        assert!(most == BYTES as u64 && taken > most / 2 && taken <= most, "{taken}");
+        let MemoStats { limit, used, misses, .. } = memo.stats();
+        assert!(limit == BYTES as u64 && used > limit / 2 && used <= limit && misses == 4_000, "{used}");
     }
 }
