@@ -4,7 +4,6 @@ mod audit;
 mod backup;
 mod confine;
 mod demo;
-mod init;
 mod operator;
 pub(crate) mod scan;
 mod seed;
@@ -62,7 +61,7 @@ enum Command {
     /// Serve a throw-away club to try things out with
     Demo(demo::DemoOptions),
     /// Make the first organization and its head coach; the password comes on standard input
-    Init(init::InitOptions),
+    Init(operator::NewClub),
     /// List, make and change organizations
     #[command(subcommand)]
     Org(operator::OrgCommand),
@@ -150,7 +149,7 @@ fn execute(arguments: Arguments, confined: std::io::Result<()>) -> Result<ExitCo
         }
         Command::Demo(options) => in_runtime(demo::demo(options)),
         Command::Seed(options) => in_runtime(seed::seed(folder(data)?, options)),
-        Command::Init(options) => in_runtime(init::init(folder(data)?, options)),
+        Command::Init(club) => in_runtime(operator::init(folder(data)?, club)),
         Command::Org(command) => in_runtime(operator::org(folder(data)?, command)),
         Command::User(command) => in_runtime(operator::user(folder(data)?, command)),
         Command::Key(command) => in_runtime(operator::key(folder(data)?, command)),

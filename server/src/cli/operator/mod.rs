@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use zeroize::Zeroizing;
@@ -18,6 +18,23 @@ use self::perform::perform;
 pub use self::socket::{SOCKET, listen};
 use super::{new_password, say, serve};
 use crate::service::{ApiKeyId, Email, Head, IfBehind, Name, OrganizationId, Plan, Reason, Service, Settings};
+
+/// A club, and who heads it.
+#[derive(Args)]
+pub struct NewClub {
+    /// Name of the club
+    #[arg(long, value_name = "NAME")]
+    organization: Name,
+    /// Its plan: free, coach, club or enterprise
+    #[arg(long, value_name = "PLAN", default_value = "coach")]
+    plan: Plan,
+    /// Email with which the head coach will sign in
+    #[arg(long, value_name = "EMAIL")]
+    email: Email,
+    /// What the head coach is called
+    #[arg(long, value_name = "NAME")]
+    name: Name,
+}
 
 #[derive(Subcommand)]
 pub enum OrgCommand {
@@ -28,20 +45,7 @@ pub enum OrgCommand {
         json: bool,
     },
     /// Make an organization and its head coach; the password comes on standard input
-    Create {
-        /// Name of the club
-        #[arg(long, value_name = "NAME")]
-        organization: Name,
-        /// Its plan: free, coach, club or enterprise
-        #[arg(long, value_name = "PLAN", default_value = "coach")]
-        plan: Plan,
-        /// Email with which the head coach will sign in
-        #[arg(long, value_name = "EMAIL")]
-        email: Email,
-        /// What the head coach is called
-        #[arg(long, value_name = "NAME")]
-        name: Name,
-    },
+    Create(NewClub),
     /// Put an organization on a plan: free, coach, club or enterprise
     SetPlan {
         /// The organization's id
@@ -180,11 +184,7 @@ pub enum Request {
 pub async fn org(folder: PathBuf, command: OrgCommand) -> Result<(), String> {
     match command {
         OrgCommand::List { json } => ask(&folder, Request::ListOrganizations, json).await,
-        OrgCommand::Create { organization, plan, email, name } => {
-            let password = new_password()?;
-            ask(&folder, Request::CreateOrganization { first: false, organization, plan, email, name, password }, false)
-                .await
-        }
+        OrgCommand::Create(club) => create(&folder, club, false).await,
         OrgCommand::SetPlan { organization, plan } => {
             ask(&folder, Request::SetPlan { organization, plan }, false).await
         }
@@ -192,6 +192,17 @@ pub async fn org(folder: PathBuf, command: OrgCommand) -> Result<(), String> {
             ask(&folder, Request::SetHeadCoach { organization, email, admit }, false).await
         }
     }
+}
+
+/// `init`: the first organization and its head coach, without a browser or console. Refuses if there is one.
+pub async fn init(folder: PathBuf, club: NewClub) -> Result<(), String> {
+    create(&folder, club, true).await
+}
+
+async fn create(folder: &Path, club: NewClub, first: bool) -> Result<(), String> {
+    let NewClub { organization, plan, email, name } = club;
+    let password = new_password()?;
+    ask(folder, Request::CreateOrganization { first, organization, plan, email, name, password }, false).await
 }
 
 pub async fn user(folder: PathBuf, command: UserCommand) -> Result<(), String> {
