@@ -149,6 +149,8 @@ impl Operator<'_, WriteTx> {
                 1 => MemberStatus::Suspended,
                 _ => MemberStatus::Active,
             };
+            // What everyone has, and what hardly anyone has.
+            let domain = if at.is_multiple_of(199) { "rare" } else { "seed" };
             let id = self.tx.new_id();
             let is_coach = member % ATHLETES_OF_A_COACH == 0;
             if is_coach {
@@ -161,7 +163,7 @@ impl Operator<'_, WriteTx> {
                 role: if is_coach { Role::Coach } else { Role::Athlete },
                 status,
                 display_name: value(&format!("{first} {last}"))?,
-                email: Some(value(&format!("m{member}.{number}@seed.example"))?),
+                email: Some(value(&format!("m{member}.{number}@{domain}.example"))?),
                 labels,
                 external_id: Some(value(&format!("{number}-{member}"))?),
                 coach_id: coach_id.filter(|_| !is_coach),

@@ -35,7 +35,8 @@ impl std::str::FromStr for Search {
             return Err(Invalid::new("must have at most 100 characters"));
         }
         let piece = |piece: &str| if piece.contains('@') { vec![fold(piece)] } else { fold_words(piece) };
-        let mut words: Vec<String> = text.split_whitespace().flat_map(piece).collect();
+        let pieces = text.split(|c: char| c.is_whitespace() || c.is_control());
+        let mut words: Vec<String> = pieces.filter(|piece| !piece.is_empty()).flat_map(piece).collect();
         words.sort_by_key(|word| std::cmp::Reverse(word.len()));
         if words.is_empty() {
             return Err(Invalid::new("must contain a letter or a digit"));
@@ -68,6 +69,13 @@ mod tests {
     fn words_are_found_without_case_and_accents() {
         assert_eq!(fold_words("José ÅNGSTRÖM-Straße"), ["jose", "angstrom", "strasse"]);
         assert_eq!(fold_words("李小龍"), ["李小龍"]);
+    }
+
+    #[test]
+    fn what_cannot_be_seen_parts_words() {
+        let search = |text: &str| text.parse::<Search>().map(|search| search.words().to_vec());
+        assert_eq!(search("ana@club.example\0ruiz"), Ok(vec!["ana@club.example".to_owned(), "ruiz".to_owned()]));
+        assert!(search("\0 \u{a0}").is_err());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     Read as _, ReadTx, api_keys, audit_events, invitations,
-    members::{self, block::Block},
+    members::{self, Copied, block::Block},
     organizations, record, sessions,
     tables::{
         API_KEY_INDEX, API_KEY_SECRETS, API_KEY_USE, API_KEYS, IDEMPOTENCY, IDEMPOTENCY_TIMES, INVITATIONS,
@@ -154,8 +154,11 @@ fn check_members(tx: &ReadTx, clubs: &HashSet<[u8; 16]>, findings: &mut Findings
             "members of a block are not in order".to_owned()
         });
         let organization_id = OrganizationId::from_bytes(club).ok_or(Unavailable::Corrupt("members"))?;
-        for (at, id) in ids.into_iter().enumerate() {
-            let row = block.row(at)?;
+        let rows: Vec<_> = (0..block.len()).map(|at| block.row(at)).collect::<Result<_, _>>()?;
+        findings.hold(!rows.is_empty() && members::block::write(&rows)? == value, || {
+            "a block of members has another form".to_owned()
+        });
+        for (row, id) in rows.into_iter().zip(ids) {
             if members::is_of_all(list) {
                 let member: crate::service::model::member::Member =
                     serde_json::from_slice(row.json).map_err(|_| Unavailable::Corrupt("member"))?;
@@ -165,17 +168,21 @@ fn check_members(tx: &ReadTx, clubs: &HashSet<[u8; 16]>, findings: &mut Findings
                 findings.hold((row.head.role, row.head.status) == (member.role, member.status), || {
                     format!("member {} is listed with another role or status", member.id)
                 });
-                for of in members::lists(&member).into_iter().filter(|of| !members::is_of_all(&of.list)) {
+                for of in members::lists(&member) {
                     let same = members::block::get(tx.rows(MEMBER_BLOCKS)?, &of.list, &id, |other, place| {
                         let other = other.row(place)?;
                         Ok(other.shared == of.shared
-                            && other.head.revision == row.head.revision
-                            && if of.with_json { other.json == row.json } else { other.json.is_empty() })
+                            && other.head == row.head
+                            && match of.json {
+                                Copied::Always => other.json == row.json,
+                                Copied::IfFar => other.json == row.json || other.json.is_empty(),
+                                Copied::Never => other.json.is_empty(),
+                            })
                     })?;
                     findings.hold(same == Some(true), || {
                         format!("member {} is not in each of its lists as it is", member.id)
                     });
-                    *listed.entry(club.to_vec()).or_default() += 1;
+                    *listed.entry(club.to_vec()).or_default() += i64::from(!members::is_of_all(&of.list));
                 }
                 for name in members::names(&member) {
                     names += 1;

@@ -1,8 +1,8 @@
 //! Members, the lists they are in, and who is a member where.
 //!
 //! Members lie in blocks, each as its JSON exactly as it leaves in an answer: in the list of all members of their
-//! organization, and again in each list of those who share what is filtered by. The lists of the words of emails hold
-//! ids alone.
+//! organization, and again in each list of those who share what is filtered by; only the lists of the words of emails
+//! leave it to the list of all where that is as quick.
 //! `docs/decisions/0003-member-records-are-json.md`, `docs/decisions/0026-members-lie-in-blocks.md`.
 
 pub mod block;
@@ -54,7 +54,7 @@ pub enum Named {
 const WORD_BYTES: usize = 64;
 
 /// What of a member is readable without parsing its JSON.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
     /// Raised by each change.
     pub revision: u64,
@@ -87,6 +87,15 @@ fn listed_word(word: &str) -> &str {
     &word[..word.floor_char_boundary(WORD_BYTES)]
 }
 
+/// Whether a member's JSON lies in a list, too; else it is found among all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Copied {
+    Always,
+    /// Unless it lies in one block of the list of all with that of members before it: [`block::put`].
+    IfFar,
+    Never,
+}
+
 /// A list that a member is in, and what of the member lies there.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Listed {
@@ -94,23 +103,31 @@ pub struct Listed {
     pub list: Vec<u8>,
     /// As [`Row::shared`].
     pub shared: u8,
-    /// Whether its JSON does; else it is found among all.
-    pub with_json: bool,
+    pub json: Copied,
 }
 
-/// The words by which a member is listed; with its JSON by those of its name.
+/// The words by which a member is listed. With its JSON by those of its name, and by those of its email that few have;
+/// without it by the email itself, which nobody else has.
 ///
 /// A member of whom several words match is to be listed once, at the first of them: where the word before matches, too,
 /// it was listed there.
 pub fn listed_words(member: &Member) -> Vec<Listed> {
     let mut words: Vec<_> = member.words().iter().map(|word| listed_word(word).to_owned()).collect();
+    // Cut where a character ends, they may stand in another order than whole.
+    words.sort_unstable();
     words.dedup();
     let of_name: Vec<_> = fold_words(member.display_name.as_str());
     let before = std::iter::once("").chain(words.iter().map(String::as_str));
     let listed = |(before, word): (&str, &String)| Listed {
         list: list(member.organization_id, List::Word, &text_value(word)),
         shared: shared(before, word),
-        with_json: of_name.iter().any(|of_name| listed_word(of_name) == word),
+        json: if of_name.iter().any(|of_name| listed_word(of_name) == word) {
+            Copied::Always
+        } else if word.contains('@') {
+            Copied::Never
+        } else {
+            Copied::IfFar
+        },
     };
     before.zip(&words).map(listed).collect()
 }
@@ -128,7 +145,10 @@ pub(super) fn is_of_all(list: &[u8]) -> bool {
 
 /// The lists that a member is in, sorted.
 pub(super) fn lists(member: &Member) -> Vec<Listed> {
-    let of = |of, value: &[u8]| Listed { list: list(member.organization_id, of, value), shared: 0, with_json: true };
+    let of = |of, value: &[u8]| {
+        let list = list(member.organization_id, of, value);
+        Listed { list, shared: 0, json: Copied::Always }
+    };
     let mut lists = vec![of(List::All, &[])];
     lists.extend((member.role != Role::Athlete).then(|| of(List::Role, &[member.role as u8])));
     lists.extend((member.status != MemberStatus::Active).then(|| of(List::Status, &[member.status as u8])));
@@ -255,9 +275,15 @@ pub fn put(tx: &WriteTx, before: Option<(&Member, u64)>, member: &Member) -> Res
             block::delete(&mut blocks, &gone.list, &id)?;
         }
     }
-    for Listed { list, shared, with_json } in new {
-        let json = if with_json { &json[..] } else { &[] };
-        block::put(&mut blocks, &list, Row { id, head, shared, json })?;
+    // The list of all is the first.
+    let mut first_beside = [0; 16];
+    for Listed { list, shared, json: copied } in new {
+        let json = if copied == Copied::Never { &[] } else { &json[..] };
+        let near = (copied == Copied::IfFar).then_some(first_beside);
+        let first_of_block = block::put(&mut blocks, &list, Row { id, head, shared, json }, near)?;
+        if is_of_all(&list) {
+            first_beside = first_of_block;
+        }
     }
     let mut taken = tx.rows(MEMBER_NAMES)?;
     let new = names(member);

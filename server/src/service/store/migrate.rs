@@ -13,7 +13,7 @@ use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition,
 
 use super::{
     members::{
-        Head, List, Named,
+        Copied, Head, List, Named,
         block::{Filling, Row},
         listed_words,
     },
@@ -124,7 +124,7 @@ fn write_lists(
             let member = serde_json::from_slice(row.json).map_err(|_| CORRUPT)?;
             let listed = listed_words(&member).into_iter().find(|listed| listed.list == list).ok_or(CORRUPT)?;
             row.shared = listed.shared;
-            row.json = if listed.with_json { row.json } else { &[] };
+            row.json = if listed.json == Copied::Always { row.json } else { &[] };
         }
         filling.push(list, row)?;
     }

@@ -57,6 +57,11 @@ pub struct Block<'a> {
     json: &'a [u8],
 }
 
+/// An id as a number of the same order.
+pub const fn number(id: &[u8; 16]) -> u128 {
+    u128::from_be_bytes(*id)
+}
+
 /// The id in an entry of the directory, as a number of the same order.
 fn bits(entry: &[u8; ENTRY]) -> u128 {
     let mut id = [0; 16];
@@ -97,7 +102,30 @@ impl<'a> Block<'a> {
 
     /// The place of the member with this id, or where it would be.
     pub fn find(&self, id: &[u8; 16]) -> Result<usize, usize> {
-        self.directory.binary_search_by_key(&u128::from_be_bytes(*id), bits)
+        self.directory.binary_search_by_key(&number(id), bits)
+    }
+
+    /// The id of the member at that place, as a number of the same order.
+    pub fn number(&self, at: usize) -> u128 {
+        bits(&self.directory[at])
+    }
+
+    /// The first place from `from` on whose id is at least this one; quickest if it is near (an exponential search: Bentley
+    /// and Yao, "An almost optimal algorithm for unbounded searching", 1976).
+    pub fn seek(&self, from: usize, id: u128) -> usize {
+        let ahead = self.directory.get(from..).unwrap_or_default();
+        let mut end = 1;
+        while end < ahead.len() && bits(&ahead[end - 1]) < id {
+            end *= 2;
+        }
+        let (begin, end) = (end / 2, end.min(ahead.len()));
+        from + begin + ahead[begin..end].partition_point(|entry| bits(entry) < id)
+    }
+
+    /// Whether the member at that place has this role, and this status, where one is given.
+    pub fn is(&self, at: usize, role: Option<Role>, status: Option<MemberStatus>) -> bool {
+        let entry = &self.directory[at];
+        role.is_none_or(|role| entry[24] == role as u8) && status.is_none_or(|status| entry[25] == status as u8)
     }
 
     /// Where among the JSON that of the member at this place begins and ends.
@@ -199,32 +227,43 @@ fn block_of(blocks: &Opened<'_>, list: &[u8], id: &[u8; 16]) -> Result<Option<St
     Ok(stored.filter(|block| block.key.len() == list.len() + LAST.len() && block.key.starts_with(list)))
 }
 
-/// Writes a member of this list in the place of the one with its id, or beside the others.
-pub fn put(blocks: &mut Opened<'_>, list: &[u8], row: Row<'_>) -> Result<(), Unavailable> {
+/// Of members of a list who lie in one block of the list of all, how many have their JSON in both where it can be left out.
+const NEAR: usize = 2;
+
+/// Writes a member of this list in the place of the one with its id, or beside the others; the first id of its block.
+///
+/// Where the JSON can be left out of the list, `near` is the first id of the member's block in the list of all. It is left
+/// out if there are [`NEAR`] members before this one in that block, too. So a list of nearly everyone does not hold everyone
+/// a second time, and is read with one search for each block of all; and one of few is read with none.
+pub fn put(
+    blocks: &mut Opened<'_>,
+    list: &[u8],
+    mut row: Row<'_>,
+    near: Option<[u8; 16]>,
+) -> Result<[u8; 16], Unavailable> {
     let first = || Stored { key: place(list, &LAST), bytes: vec![VERSION, 0, 0] };
     let Stored { key, bytes } = block_of(blocks, list, &row.id)?.unwrap_or_else(first);
     let block = Block::read(&bytes)?;
     let mut rows: Vec<_> = (0..block.len()).map(|at| block.row(at)).collect::<Result<_, _>>()?;
-    let at = match block.find(&row.id) {
-        Ok(at) => {
-            rows[at] = row;
-            at
-        }
-        Err(at) => {
-            rows.insert(at, row);
-            at
-        }
-    };
+    let place_of_row = block.find(&row.id);
+    let (Ok(at) | Err(at)) = place_of_row;
+    if near.is_some_and(|near| at >= NEAR && rows[at - NEAR].id >= near) {
+        row.json = &[];
+    }
+    match place_of_row {
+        Ok(at) => rows[at] = row,
+        Err(at) => rows.insert(at, row),
+    }
     if rows.len() == 1 || length(&rows) <= MOST {
         blocks.insert(&key[..], &write(&rows)?[..])?;
-        return Ok(());
+        return Ok(rows[0].id);
     }
     // What is added at the end goes on alone, so that blocks of members who come one after the other are full.
     let half = if at == rows.len() - 1 { at } else { rows.len() / 2 };
     let (left, right) = rows.split_at(half);
     blocks.insert(&place(list, &left[half - 1].id)[..], &write(left)?[..])?;
     blocks.insert(&key[..], &write(right)?[..])?;
-    Ok(())
+    Ok(if at < half { left[0].id } else { right[0].id })
 }
 
 /// Removes the member of this list with this id.

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::{
     List, WORD_BYTES,
-    block::{self, Block, LAST},
+    block::{Block, LAST, number},
     list, listed_word, text_value,
 };
 use crate::service::{
@@ -34,13 +34,13 @@ use crate::service::{
 pub struct Window<'a> {
     /// How many members at most.
     pub limit: usize,
-    /// How many members are looked at, at most.
+    /// How many members are looked at or looked up, at most.
     pub examine: usize,
     /// Where it begins: where the page before has ended, or `None`.
     pub position: Option<&'a [u8]>,
 }
 
-/// The list that holds the fewest members of whom this filter may mean some, and with what its value begins.
+/// The list that is read for this filter, usually the shortest, and with what its value begins.
 fn driver(filter: &MemberFilter) -> (List, Vec<u8>) {
     let word = filter.search.as_ref().map(|search| (List::Word, listed_word(search.longest()).as_bytes().to_vec()));
     let coach = || filter.coach_id.map(|coach| (List::Coach, coach.to_bytes().to_vec()));
@@ -52,68 +52,218 @@ fn driver(filter: &MemberFilter) -> (List, Vec<u8>) {
     word.or_else(coach).or_else(label).or_else(role).or_else(status).unwrap_or((List::All, Vec::new()))
 }
 
-/// What of a filter is left of those in the driver's list.
-struct Rest<'a> {
-    role: Option<Role>,
-    status: Option<MemberStatus>,
-    /// Other lists that a member must be in.
-    lists: Vec<Vec<u8>>,
-    /// In a list of those with a word: by what it was found.
-    search: Option<&'a Search>,
+/// A list that members of another are looked up in, in the order of their ids.
+struct Beside<'a, R> {
+    rows: &'a R,
+    list: Vec<u8>,
+    /// The ids, first and last, that lie in `block` if they are in the list.
+    covered: Option<(u128, u128)>,
+    /// `None` if those are not.
+    block: Option<AccessGuard<'a, &'static [u8]>>,
+    /// What was looked up last, and where in the block it is or would be.
+    last: (u128, usize),
+    /// How often the tree was searched.
+    searches: usize,
 }
 
-impl<'a> Rest<'a> {
-    fn of(filter: &'a MemberFilter, organization_id: OrganizationId, driver: List) -> Self {
+/// Whether a member is in a list.
+enum Lookup<T> {
+    Found(T),
+    /// Nor is anybody else before this id.
+    AbsentUntil(u128),
+}
+
+impl<'a, R: ReadableTable<&'static [u8], &'static [u8]>> Beside<'a, R> {
+    const fn new(rows: &'a R, list: Vec<u8>) -> Self {
+        Self { rows, list, covered: None, block: None, last: (0, 0), searches: 0 }
+    }
+
+    /// Whether nobody is in the list.
+    fn is_empty(&mut self) -> Result<bool, Unavailable> {
+        self.find(0)?;
+        Ok(self.block.is_none())
+    }
+
+    /// The block that is looked into last stays at hand: who follow each other in one list often lie in one block of
+    /// another.
+    fn find(&mut self, id: u128) -> Result<Lookup<(Block<'_>, usize)>, Unavailable> {
+        let covered = self.covered.filter(|(first, last)| (*first..=*last).contains(&id));
+        let last_of_block = if let Some((_, last)) = covered {
+            last
+        } else {
+            self.searches += 1;
+            let place = key(&[&self.list, &id.to_be_bytes()]);
+            let found = self.rows.lower_bound(Bound::Included(&place[..]))?.next()?;
+            let found = found.and_then(|(place, bytes)| {
+                let (list, last) = place.value().split_last_chunk()?;
+                (list == self.list).then_some((number(last), bytes))
+            });
+            let (last, block) = found.map_or((number(&LAST), None), |(last, bytes)| (last, Some(bytes)));
+            (self.covered, self.block, self.last) = (Some((id, last)), block, (0, 0));
+            last
+        };
+        let Some(bytes) = &self.block else { return Ok(Lookup::AbsentUntil(last_of_block)) };
+        let block = Block::read(bytes.value())?;
+        let at = block.seek(if id < self.last.0 { 0 } else { self.last.1 }, id);
+        self.last = (id, at);
+        Ok(match (at < block.len()).then(|| block.number(at)) {
+            Some(found) if found == id => Lookup::Found((block, at)),
+            Some(next) => Lookup::AbsentUntil(next),
+            None => Lookup::AbsentUntil(last_of_block),
+        })
+    }
+}
+
+/// How many lists the words of a search are looked up in at most. A word that begins those of more is looked for in the
+/// JSON.
+const LISTS_OF_WORDS: usize = 8;
+
+/// Whether a member passes a filter.
+enum Verdict {
+    Passes,
+    Fails,
+    /// And everybody else before this id.
+    FailsUntil(u128),
+}
+
+/// What of a filter is left of those in the driver's list.
+struct Rest<'a, R> {
+    role: Option<Role>,
+    status: Option<MemberStatus>,
+    /// Of each of these a member must be in at least one list.
+    lists: Vec<Vec<Beside<'a, R>>>,
+    /// In a list of those with a word: how many bytes of it are searched for.
+    sought: Option<usize>,
+    /// What is looked for in the JSON, since the lists do not tell it.
+    search: Option<&'a Search>,
+    /// Of all members, where the JSON is of those whom another list names without it.
+    all: Beside<'a, R>,
+}
+
+impl<'a, R: ReadableTable<&'static [u8], &'static [u8]>> Rest<'a, R> {
+    /// `None` if nobody can pass.
+    fn of(
+        rows: &'a R,
+        filter: &'a MemberFilter,
+        organization_id: OrganizationId,
+        driver: List,
+    ) -> Result<Option<Self>, Unavailable> {
+        let beside = |of, value: &[u8]| Beside::new(rows, list(organization_id, of, value));
         let label = filter.label.as_ref().filter(|_| driver != List::Label);
-        let label = label.map(|label| list(organization_id, List::Label, &text_value(label.as_str())));
+        let label = label.map(|label| beside(List::Label, &text_value(label.as_str())));
         let coach = filter.coach_id.filter(|_| driver != List::Coach);
-        let coach = coach.map(|coach| list(organization_id, List::Coach, &coach.to_bytes()));
-        Self {
+        let coach = coach.map(|coach| beside(List::Coach, &coach.to_bytes()));
+        let mut rest = Self {
             role: filter.role.filter(|_| driver != List::Role),
             status: filter.status.filter(|_| driver != List::Status),
-            lists: label.into_iter().chain(coach).collect(),
-            search: filter.search.as_ref(),
+            lists: Vec::new(),
+            sought: filter.search.as_ref().map(|search| listed_word(search.longest()).len()),
+            search: filter.search.as_ref().filter(|search| search.longest().len() > WORD_BYTES),
+            all: beside(List::All, &[]),
+        };
+        for mut list in coach.into_iter().chain(label) {
+            if list.is_empty()? {
+                return Ok(None);
+            }
+            rest.lists.push(vec![list]);
         }
+        let Some(search) = &filter.search else { return Ok(Some(rest)) };
+        let mut left = LISTS_OF_WORDS;
+        // Whoever has a word that begins with the longest has one that begins with what that begins with.
+        for word in search.words().iter().filter(|word| !search.longest().starts_with(word.as_str())) {
+            match lists_of_word(rows, organization_id, word, left)? {
+                Some(lists) if lists.is_empty() => return Ok(None),
+                Some(lists) => {
+                    left -= lists.len();
+                    rest.lists.push(lists);
+                }
+                None => rest.search = Some(search),
+            }
+        }
+        Ok(Some(rest))
     }
 
-    /// Whether the member at this place passes. What costs least first.
-    fn passes<R: ReadableTable<&'static [u8], &'static [u8]>>(
-        &self,
+    /// How often a tree was searched for a member.
+    fn searches(&self) -> usize {
+        self.all.searches + self.lists.iter().flatten().map(|list| list.searches).sum::<usize>()
+    }
+
+    /// Judges the member at this place. What costs least first.
+    fn judge(&mut self, block: &Block<'_>, at: usize) -> Result<Verdict, Unavailable> {
+        // Where the word before it matches, too, the member was listed there.
+        if self.sought.is_some_and(|sought| usize::from(block.shared(at)) >= sought)
+            || !block.is(at, self.role, self.status)
+        {
+            return Ok(Verdict::Fails);
+        }
+        let id = block.number(at);
+        'lists: for lists in &mut self.lists {
+            let mut absent_until = number(&LAST);
+            for list in lists {
+                match list.find(id)? {
+                    Lookup::Found(_) => continue 'lists,
+                    Lookup::AbsentUntil(id) => absent_until = absent_until.min(id),
+                }
+            }
+            return Ok(Verdict::FailsUntil(absent_until));
+        }
+        if let Some(search) = self.search
+            && !self.json_of(block, at, |json| is_found(search, json))?
+        {
+            return Ok(Verdict::Fails);
+        }
+        Ok(Verdict::Passes)
+    }
+
+    /// What `read` makes of the JSON of the member at this place of a block of any list.
+    fn json_of<T>(
+        &mut self,
         block: &Block<'_>,
         at: usize,
-        all: &mut All<'_, R>,
-    ) -> Result<bool, Unavailable> {
-        // Where the word before it matches, too, the member was listed there.
-        if self.search.is_some_and(|search| usize::from(block.shared(at)) >= listed_word(search.longest()).len()) {
-            return Ok(false);
+        read: impl FnOnce(&[u8]) -> Result<T, Unavailable>,
+    ) -> Result<T, Unavailable> {
+        let own = block.run(at..at + 1)?;
+        if !own.is_empty() {
+            return read(own);
         }
-        if self.role.is_some() || self.status.is_some() {
-            let head = block.head(at)?;
-            if self.role.is_some_and(|role| role != head.role)
-                || self.status.is_some_and(|status| status != head.status)
-            {
-                return Ok(false);
-            }
-        }
-        for list in &self.lists {
-            if block::get(all.rows, list, block.id(at), |_, _| Ok(()))?.is_none() {
-                return Ok(false);
-            }
-        }
-        match self.search {
-            Some(search) if search.words().len() > 1 || search.longest().len() > WORD_BYTES => {
-                all.json_of(block, at, |json| Self::is_found(search, json))
-            }
-            _ => Ok(true),
+        match self.all.find(block.number(at))? {
+            Lookup::Found((block, at)) => read(block.run(at..at + 1)?),
+            Lookup::AbsentUntil(_) => Err(Unavailable::Corrupt("members")),
         }
     }
+}
 
-    /// Whether the search finds the member with this JSON.
-    fn is_found(search: &Search, json: &[u8]) -> Result<bool, Unavailable> {
-        let Found { display_name, email } = serde_json::from_slice(json).map_err(|_| Unavailable::Corrupt("member"))?;
-        let words = Member::words_of(&display_name, email.as_deref());
-        Ok(search.words().iter().all(|sought| words.iter().any(|word| word.starts_with(sought.as_str()))))
+/// The lists of those who have a word that begins with this one; `None` if they are more than `most`, or do not tell.
+fn lists_of_word<'a, R: ReadableTable<&'static [u8], &'static [u8]>>(
+    rows: &'a R,
+    organization_id: OrganizationId,
+    word: &str,
+    most: usize,
+) -> Result<Option<Vec<Beside<'a, R>>>, Unavailable> {
+    if word.len() > WORD_BYTES {
+        return Ok(None);
     }
+    let prefix = list(organization_id, List::Word, word.as_bytes());
+    let (mut from, mut lists) = (prefix.clone(), Vec::new());
+    while let Some((place, _)) = rows.lower_bound(Bound::Included(&from[..]))?.next()? {
+        let Some((list, _)) = place.value().split_last_chunk::<16>().filter(|(list, _)| list.starts_with(&prefix))
+        else {
+            break;
+        };
+        if lists.len() == most {
+            return Ok(None);
+        }
+        from = key(&[list, &LAST, &[0]]);
+        lists.push(Beside::new(rows, list.to_vec()));
+    }
+    Ok(Some(lists))
+}
+
+/// Whether the search finds the member with this JSON.
+fn is_found(search: &Search, json: &[u8]) -> Result<bool, Unavailable> {
+    let Found { display_name, email } = serde_json::from_slice(json).map_err(|_| Unavailable::Corrupt("member"))?;
+    let words = Member::words_of(&display_name, email.as_deref());
+    Ok(search.words().iter().all(|sought| words.iter().any(|word| word.starts_with(sought.as_str()))))
 }
 
 /// What a member is found by.
@@ -140,44 +290,13 @@ fn write(block: &Block<'_>, run: Range<usize>, is_first: bool, out: &mut Vec<u8>
     Ok(count)
 }
 
-/// The list of all members, where the JSON is of those whom another list names without it.
-struct All<'a, R> {
-    rows: &'a R,
-    list: Vec<u8>,
-    /// The block that was looked into last: who follows each other in one list often lies in one block here.
-    current: Option<AccessGuard<'a, &'static [u8]>>,
-}
-
-impl<'a, R: ReadableTable<&'static [u8], &'static [u8]>> All<'a, R> {
-    /// What `read` makes of the JSON of the member at this place of a block of any list.
-    fn json_of<T>(
-        &mut self,
-        block: &Block<'_>,
-        at: usize,
-        read: impl FnOnce(&[u8]) -> Result<T, Unavailable>,
-    ) -> Result<T, Unavailable> {
-        let own = block.run(at..at + 1)?;
-        if !own.is_empty() {
-            return read(own);
-        }
-        let id = block.id(at);
-        if let Some(bytes) = &self.current {
-            let current = Block::read(bytes.value())?;
-            if let Ok(at) = current.find(id) {
-                return read(current.run(at..at + 1)?);
-            }
-        }
-        let found = self.rows.lower_bound(Bound::Included(&key(&[&self.list, id])[..]))?.next()?;
-        let bytes = self.current.insert(found.ok_or(Unavailable::Corrupt("members"))?.1);
-        let current = Block::read(bytes.value())?;
-        let at = current.find(id).map_err(|_| Unavailable::Corrupt("members"))?;
-        read(current.run(at..at + 1)?)
-    }
-}
-
 /// Writes a page of the members within `reach` that match `filter` behind what is in `out`, as the JSON in which they
 /// leave and with commas between them: by id, or by the word that was searched for and then by id. Where the next
 /// page begins; `None` at the end.
+///
+/// Where a list that a member must be in, too, has nobody for a while, the driver's is left out so far: a leapfrog join
+/// (Veldhuizen, "Leapfrog Triejoin", 2014). A member who is looked at counts as examined, and so does each search of a
+/// tree for one.
 pub fn page(
     tx: &impl Read,
     organization_id: OrganizationId,
@@ -189,53 +308,66 @@ pub fn page(
     let Reach::Everything = reach;
     let rows = tx.rows(MEMBER_BLOCKS)?;
     let (driver, value) = driver(filter);
-    let rest = Rest::of(filter, organization_id, driver);
-    // A position is value and id in these lists.
+    let Some(mut rest) = Rest::of(&*rows, filter, organization_id, driver)? else { return Ok(None) };
     let lists = list(organization_id, driver, &[]);
     let prefix = key(&[&lists, &value]);
-    let start = position.map_or_else(|| prefix.clone(), |position| key(&[&lists, position]));
-    let after = position.and_then(|_| start.split_last_chunk::<16>());
-    let mut blocks = rows.lower_bound(Bound::Included(&start[..]))?;
-    let mut all = All { rows: &*rows, list: list(organization_id, List::All, &[]), current: None };
-    let (mut count, mut examined, mut last) = (0, 0, None);
+    // A position is value and id in these lists.
+    let mut after = position.map(|position| key(&[&lists, position]));
+    let mut blocks = rows.lower_bound(Bound::Included(after.as_deref().unwrap_or(&prefix)))?;
+    let (mut count, mut examined, mut last) = (0, 0, Vec::new());
     while let Some((place, bytes)) = blocks.next()? {
         let place = place.value();
-        let Some((of_list, last_of_list)) = place.split_last_chunk().filter(|_| place.starts_with(&prefix)) else {
+        let Some((of_list, last_of_block)) = place.split_last_chunk().filter(|_| place.starts_with(&prefix)) else {
             break;
         };
         let block = Block::read(bytes.value())?;
-        let mut at = match after {
-            Some((of, id)) if of == of_list => block.find(id).map_or_else(|next| next, |at| at + 1),
+        let mut at = match after.as_deref().and_then(<[u8]>::split_last_chunk) {
+            Some((of, id)) if of == of_list => block.seek(0, number(id).saturating_add(1)),
             _ => 0,
         };
         let mut run = at..at;
-        while at < block.len() && count + run.len() < limit && examined < examine {
+        let mut fails_until = 0;
+        while at < block.len() && count + run.len() < limit && (examined == 0 || examined + rest.searches() < examine) {
             examined += 1;
-            let passes = rest.passes(&block, at, &mut all)?;
-            at += 1;
-            if passes && block.has_json(at - 1) {
+            let verdict = rest.judge(&block, at)?;
+            if matches!(verdict, Verdict::Passes) && block.has_json(at) {
                 // Those who stand side by side leave together.
+                at += 1;
                 run.end = at;
                 continue;
             }
-            count += write(&block, std::mem::replace(&mut run, at..at), count == 0, out)?;
-            if passes {
-                out.extend_from_slice(comma(count == 0));
-                all.json_of(&block, at - 1, |json| {
-                    out.extend_from_slice(json);
-                    Ok(())
-                })?;
-                count += 1;
+            count += write(&block, run, count == 0, out)?;
+            match verdict {
+                Verdict::Passes => {
+                    out.extend_from_slice(comma(count == 0));
+                    rest.json_of(&block, at, |json| {
+                        out.extend_from_slice(json);
+                        Ok(())
+                    })?;
+                    count += 1;
+                    at += 1;
+                }
+                Verdict::Fails => at += 1,
+                Verdict::FailsUntil(id) => {
+                    at = block.seek(at + 1, id);
+                    fails_until = id;
+                }
             }
+            run = at..at;
         }
         count += write(&block, run, count == 0, out)?;
         if at > 0 {
-            last = Some(key(&[&of_list[lists.len()..], block.id(at - 1)]));
+            last.clear();
+            last.extend_from_slice(&of_list[lists.len()..]);
+            last.extend_from_slice(block.id(at - 1));
         }
         if at < block.len() {
-            return Ok(last);
+            return Ok(Some(last));
         }
-        if driver != List::Word && *last_of_list == LAST {
+        if fails_until > number(last_of_block) {
+            let before = (fails_until - 1).to_be_bytes();
+            blocks = rows.lower_bound(Bound::Included(&after.insert(key(&[of_list, &before]))[..]))?;
+        } else if driver != List::Word && *last_of_block == LAST {
             break;
         }
     }
@@ -295,6 +427,8 @@ mod tests {
         let name = match random.random_range(0..8) {
             0 => format!("{} {long}", pick(random, &NAMES)),
             1 => format!("{long}y {long}z"),
+            // Where they are cut to what is indexed, the last of these is the first again.
+            2 => format!("{0} {0}a {0}李", "李".repeat(21)),
             _ => format!("{} {}", pick(random, &NAMES), pick(random, &NAMES)),
         };
         let mut labels: Vec<_> = ["U14", "U16", "U1"]
@@ -320,9 +454,20 @@ mod tests {
     }
 
     fn random_filter(random: &mut StdRng) -> MemberFilter {
-        let searches =
-            ["ana", "ana ruiz", "a", "maria an", "ssss", "ana3@maria.example", "anaya", "jose r", "s", "nobody"];
-        let long = ["s".repeat(64), "s".repeat(68), "s".repeat(68) + "y"];
+        let searches = [
+            "ana",
+            "ana ruiz",
+            "a",
+            "maria an",
+            "ssss",
+            "ana3@maria.example",
+            "anaya",
+            "jose r",
+            "s",
+            "nobody",
+            "ana nobody",
+        ];
+        let long = ["s".repeat(64), "s".repeat(68), "s".repeat(68) + "y", "李".to_owned(), "李".repeat(22)];
         let search = match random.random_range(0..4) {
             0 => Some((*searches.choose(random).expect("some")).to_owned()),
             1 => Some(long.choose(random).expect("some").clone()),
@@ -346,6 +491,102 @@ mod tests {
             && filter.search.as_ref().is_none_or(|search| {
                 search.words().iter().all(|sought| words.iter().any(|word| word.starts_with(sought.as_str())))
             })
+    }
+
+    fn member(organization_id: OrganizationId, number: u128, name: &str, email: &str) -> Member {
+        Member {
+            id: MemberId::from_bits(number),
+            organization_id,
+            user_id: None,
+            role: Role::Athlete,
+            status: MemberStatus::Active,
+            display_name: name.parse().expect("a name"),
+            email: Some(email.parse().expect("an email")),
+            labels: Vec::new(),
+            external_id: None,
+            coach_id: None,
+            created_at: Timestamp::from_millis(0),
+            updated_at: Timestamp::from_millis(0),
+        }
+    }
+
+    async fn put_all(store: &Store, members: Vec<Member>) {
+        let put = move |tx: &WriteTx| Ok(members.iter().try_for_each(|member| put(tx, None, member))?);
+        store.write(put).await.expect("written");
+    }
+
+    /// The members of the first page that come of the filter.
+    fn first_page(
+        store: &Store,
+        organization_id: OrganizationId,
+        filter: &MemberFilter,
+        examine: usize,
+    ) -> Vec<Member> {
+        let mut out = b"[".to_vec();
+        let window = Window { limit: 50, examine, position: None };
+        let read = |tx: &_| Ok(page(tx, organization_id, Reach::Everything, filter, window, &mut out)?);
+        store.read(read).expect("read");
+        out.push(b']');
+        serde_json::from_slice(&out).expect("JSON")
+    }
+
+    /// Nearly everyone has the one value and few have the other, far apart: who has both is found by looking at the few.
+    #[tokio::test]
+    async fn the_rarest_filter_says_what_is_examined() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::of_test(folder.path(), Clock::system()).expect("opens");
+        let organization_id = OrganizationId::from_bits(7);
+        let coach_id = Some(MemberId::from_bits(1_000));
+        let members = (1..=300).map(|number| {
+            let name = if number % 100 == 0 { "Rare Anastasia" } else { "Usual Anastasia" };
+            let member = member(organization_id, number, name, &format!("m{number}@seed.example"));
+            Member { coach_id: coach_id.filter(|_| number % 60 == 0), ..member }
+        });
+        put_all(&store, members.collect()).await;
+        let found = |filter: &MemberFilter| -> Vec<u128> {
+            let page = first_page(&store, organization_id, filter, 40);
+            page.iter().map(|member| u128::from_be_bytes(member.id.to_bytes())).collect()
+        };
+        let search = |text: &str| Some(text.parse().expect("a search"));
+        assert_eq!(
+            found(&MemberFilter { search: search("anastasia rare"), ..MemberFilter::default() }),
+            [100, 200, 300]
+        );
+        assert_eq!(found(&MemberFilter { search: search("anas ra"), ..MemberFilter::default() }), [100, 200, 300]);
+        let filter = MemberFilter { search: search("anastasia"), coach_id, ..MemberFilter::default() };
+        assert_eq!(found(&filter), [60, 120, 180, 240, 300]);
+        let filter = MemberFilter { search: search("anastasia rare"), coach_id, ..MemberFilter::default() };
+        assert_eq!(found(&filter), [300]);
+    }
+
+    /// A word of emails that few have leads to their JSON at once; one that everyone has does not hold everyone again.
+    #[tokio::test]
+    async fn json_lies_beside_words_that_few_emails_have() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::of_test(folder.path(), Clock::system()).expect("opens");
+        let organization_id = OrganizationId::from_bits(7);
+        let members = (1..=300).map(|number| {
+            let domain = if number % 20 == 0 { "club" } else { "mail" };
+            member(organization_id, number, "Ana", &format!("m{number}@{domain}.example"))
+        });
+        put_all(&store, members.collect()).await;
+        let with_json = |word: &str| {
+            let (mut with, mut all) = (0, 0);
+            let list = list(organization_id, List::Word, &text_value(word));
+            let visit = |_: &[u8], bytes: &[u8]| {
+                let block = Block::read(bytes)?;
+                all += block.len();
+                with += (0..block.len()).filter(|at| block.has_json(*at)).count();
+                Ok(std::ops::ControlFlow::Continue(()))
+            };
+            store.read(|tx| Ok(tx.scan_prefix(MEMBER_BLOCKS, &list, visit)?)).expect("read");
+            (with, all)
+        };
+        assert_eq!(with_json("club"), (15, 15));
+        assert_eq!(with_json("m17"), (1, 1));
+        assert_eq!(with_json("m17@mail.example"), (0, 1));
+        let (with, all) = with_json("example");
+        assert!(all == 300 && with < 250, "{with} of {all}");
     }
 
     /// Page after page, each member that is meant is listed, and once; whatever has changed, whatever is asked for.
