@@ -26,7 +26,8 @@ pub fn as_role(role: &str, folder: &Path) -> Command {
 /// which here everything comes, and of one key, with which here a whole club's worth of programs calls.
 pub fn astral_server(data: &Path) -> Command {
     let mut command = Command::new(beside("astral-server"));
-    command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data).args(UNBOUNDED);
+    command.args(["serve", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--data"]).arg(data);
+    command.args(UNBOUNDED);
     command
 }
 
@@ -38,18 +39,27 @@ pub const UNBOUNDED: [&str; 6] =
 pub struct Running {
     child: Child,
     pub url: String,
+    /// Where it tells Prometheus of itself; nothing if it does not.
+    pub metrics: String,
+    /// For single requests, which are not measured.
+    pub client: reqwest::Client,
 }
 
 impl Running {
-    /// Starts a program that says where it listens in the last word of its first line.
+    /// Starts a program that says where it listens in the last word of its first line, and of a later one where its
+    /// metrics are if that was asked for.
     pub fn start(command: &mut Command) -> Self {
         // It writes its log, as in production, to where nobody looks.
         let log = File::create(beside("../benchmark.log")).expect("a log");
         let mut child = command.stdout(Stdio::piped()).stderr(log).stdin(Stdio::null()).spawn().expect("it starts");
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().expect("piped")).read_line(&mut line).expect("a line");
-        let word = line.split_whitespace().next_back().expect("a word").trim_start_matches("http://");
-        Self { child, url: format!("http://{word}") }
+        let said = BufReader::new(child.stdout.as_mut().expect("piped")).lines();
+        let mut words = said.map(|line| line.expect("a line").split_whitespace().next_back().unwrap_or("").to_owned());
+        let word = words.next().expect("a word");
+        let url = format!("http://{}", word.trim_start_matches("http://"));
+        let has_metrics = command.get_args().any(|argument| argument == "--metrics-listen");
+        let metrics = has_metrics.then(|| words.find(|word| word.ends_with("/metrics")).expect("where they are"));
+        let client = astral_client::http().build().expect("a client");
+        Self { child, url, metrics: metrics.unwrap_or_default(), client }
     }
 
     /// The process.

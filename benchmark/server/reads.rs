@@ -11,6 +11,9 @@ use crate::{
     program::{Running, as_role, astral_server},
 };
 
+/// How many pages of a roster are asked for in turn, where none is to be found among what is kept: that holds about 1,500.
+const DIFFERENT: usize = 2_500;
+
 /// Requests of one kind, for one server.
 pub struct Operation<'a> {
     pub server: &'a Running,
@@ -25,6 +28,8 @@ pub struct Row {
     pub ours: Vec<Load>,
     /// The same framework, answering the same bytes from memory, right after.
     pub fixed: Vec<Load>,
+    /// How often something was not found among what is kept, in all rounds.
+    pub misses: u64,
 }
 
 /// The one in the middle.
@@ -51,6 +56,13 @@ impl Row {
         ratio(&self.ours, &other.ours)
     }
 
+    /// How many of the requests found all that they need among what is kept, if each needs no more than one thing that it
+    /// might not find; in percent.
+    pub fn found(&self) -> f64 {
+        let requests: u64 = self.ours.iter().map(|load| load.requests).sum();
+        100.0 * requests.saturating_sub(self.misses) as f64 / requests.max(1) as f64
+    }
+
     /// The round in the middle of the server's, and the memory that it took at most; the round in the middle of the
     /// others.
     pub fn middle(&self) -> (Load, Load) {
@@ -62,8 +74,7 @@ impl Row {
 
 /// What the server answers to one request.
 pub async fn answer(server: &Running, request: &Request) -> (u16, Vec<u8>) {
-    let client = astral_client::http().build().expect("a client");
-    let asked = client.get(format!("{}{}", server.url, request.path));
+    let asked = server.client.get(format!("{}{}", server.url, request.path));
     let asked = if request.credential.is_empty() { asked } else { asked.bearer_auth(&request.credential) };
     let answer = asked.send().await.expect("answered");
     (answer.status().as_u16(), answer.bytes().await.expect("a body").to_vec())
@@ -152,15 +163,29 @@ pub async fn measure(operations: &[Operation<'_>]) -> Vec<Row> {
         load(&fixed, theirs, CONNECTIONS, 1);
     }
     // In turns: a machine that others use too is quick for a while and then slow.
-    let mut loads = vec![(Vec::new(), Vec::new()); pairs.len()];
+    let row = |operation: &Operation<'_>| Row {
+        name: operation.name.clone(),
+        ours: Vec::new(),
+        fixed: Vec::new(),
+        misses: 0,
+    };
+    let mut rows: Vec<_> = operations.iter().map(row).collect();
     for _ in 0..ROUNDS {
-        for (((ours, theirs), operation), loads) in pairs.iter().zip(operations).zip(&mut loads) {
-            loads.0.push(load(operation.server, ours, CONNECTIONS, ROUND));
-            loads.1.push(load(&fixed, theirs, CONNECTIONS, ROUND));
+        for (((ours, theirs), operation), row) in pairs.iter().zip(operations).zip(&mut rows) {
+            let before = misses(operation.server).await;
+            row.ours.push(load(operation.server, ours, CONNECTIONS, ROUND));
+            row.misses += misses(operation.server).await - before;
+            row.fixed.push(load(&fixed, theirs, CONNECTIONS, ROUND));
         }
     }
-    let row = |(operation, (ours, fixed)): (&Operation<'_>, _)| Row { name: operation.name.clone(), ours, fixed };
-    operations.iter().zip(loads).map(row).collect()
+    rows
+}
+
+/// How often the server has not found what it looked for among what is kept, as it tells Prometheus.
+async fn misses(server: &Running) -> u64 {
+    let page = server.client.get(&server.metrics).send().await.expect("answered").text().await.expect("a text");
+    let count = page.lines().find_map(|line| line.strip_prefix("astral_kept_misses_total "));
+    count.and_then(|count| count.parse().ok()).expect("it is counted")
 }
 
 /// Starts the server on a set, and checks what it answers.
@@ -170,44 +195,126 @@ pub async fn serve(set: &DataSet, keys: &[Key]) -> Running {
     server
 }
 
-/// Pages of one roster: the first, ones that are far behind it, and ones with filters.
-pub async fn pages<'a>(server: &'a Running, keys: &[Key]) -> Vec<Operation<'a>> {
-    let key = &keys[0];
-    let roster = club(key) + "/members";
-    let coach = json(server, &Request::get(format!("{roster}?role=coach&limit=1"), &key.secret)).await;
-    let coach = coach["data"][0]["id"].as_str().expect("there are coaches").to_owned();
-    let with = |name: &str, query: &str| Operation {
-        server,
-        name: name.to_owned(),
-        status: 200,
-        requests: keys.iter().map(|key| Request::get(format!("{roster}?limit=50{query}"), &key.secret)).collect(),
-    };
-    let middle = cursor_after(server, &roster, key, 500_000).await;
-    let end = cursor_after(server, &roster, key, 999_000).await;
-    vec![
-        with("the first page", ""),
-        with("the page after 500,000 members", &format!("&cursor={middle}")),
-        with("the page after 999,000 members", &format!("&cursor={end}")),
-        with("label=U14", "&label=U14"),
-        with("status=suspended", "&status=suspended"),
-        with("role=coach", "&role=coach"),
-        with("coach_id=…", &format!("&coach_id={coach}")),
-        with("q=ana", "&q=ana"),
-        with("q=m1, a word of emails", "&q=m1"),
-        with("q=ana%20ruiz", "&q=ana%20ruiz"),
-        with("label=U14, status=suspended, q=ana", "&label=U14&status=suspended&q=ana"),
-    ]
+/// Pages of one roster.
+pub struct Pages<'a> {
+    /// The first, ones that are far behind it, and ones with filters; none of which is kept when it is asked for.
+    pub first_time: Vec<Operation<'a>>,
+    /// Some of them, asked for again and again.
+    pub again: Vec<Operation<'a>>,
 }
 
-/// The cursor of the page after so many members.
-async fn cursor_after(server: &Running, roster: &str, key: &Key, members: usize) -> String {
-    let mut cursor = String::new();
-    for _ in 0..members / 200 {
-        let from = if cursor.is_empty() { String::new() } else { format!("&cursor={cursor}") };
-        let page = json(server, &Request::get(format!("{roster}?limit=200{from}"), &key.secret)).await;
-        cursor = page["next_cursor"].as_str().expect("there are more").to_owned();
+/// Words that members of a set have in their names.
+const FIRST_NAMES: [&str; 10] = ["ana", "ben", "chidi", "dana", "elif", "farid", "grace", "hana", "ivan", "jola"];
+const LAST_NAMES: [&str; 10] =
+    ["ruiz", "okoro", "nowak", "haddad", "kim", "silva", "ivanov", "mensah", "larsen", "moreau"];
+const LABELS: [&str; 10] = ["U12", "U14", "U16", "U18", "U20", "Senior", "Masters", "Sprint", "Marathon", "Trail"];
+
+/// Each of the ones with each of the others.
+fn pairs(ones: &[&str], others: &[&str], query: impl Fn(&str, &str) -> String) -> Vec<String> {
+    ones.iter().flat_map(|one| others.iter().map(|other| query(one, other)).collect::<Vec<_>>()).collect()
+}
+
+pub async fn pages<'a>(server: &'a Running, keys: &[Key]) -> Pages<'a> {
+    let key = &keys[0];
+    let roster = Roster { server, path: club(key) + "/members", key };
+    let operation =
+        |name: &str, requests: Vec<Request>| Operation { server, name: name.to_owned(), status: 200, requests };
+    let again = |name: &str, query: &str| {
+        let request = |key: &Key| Request::get(format!("{}?limit=50{query}", roster.path), &key.secret);
+        operation(name, keys.iter().map(request).collect())
+    };
+    let middle = roster.cursor_after(500_000).await;
+    let end = roster.cursor_after(900_000).await;
+    let coaches = roster.coaches().await;
+    let words = pairs(&FIRST_NAMES, &LAST_NAMES, |first, last| format!("&q={first}%20{last}"));
+    let three = pairs(&FIRST_NAMES, &LABELS, |first, label| format!("&label={label}&status=suspended&q={first}"));
+    let different = [
+        ("the first pages", vec![(String::new(), String::new())]),
+        ("pages after 500,000 members", vec![(String::new(), middle)]),
+        ("pages after 900,000 members", vec![(String::new(), end.clone())]),
+        ("label=…", from_the_first(&["&label=U14".to_owned()])),
+        ("status=suspended", from_the_first(&["&status=suspended".to_owned()])),
+        ("role=coach", from_the_first(&["&role=coach".to_owned()])),
+        ("coach_id=…, 24 members", from_the_first(&coaches)),
+        ("q=ana", from_the_first(&["&q=ana".to_owned()])),
+        ("q=m1, a word of one in nine emails", from_the_first(&["&q=m1".to_owned()])),
+        ("q=rare, a word of one in 200 emails", from_the_first(&["&q=rare".to_owned()])),
+        ("q=seed, a word of nearly all emails", from_the_first(&["&q=seed".to_owned()])),
+        ("q=ana%20ruiz, and other pairs of names", from_the_first(&words)),
+        ("label=U14, status=suspended, q=ana, and other such three", from_the_first(&three)),
+    ];
+    let mut first_time = Vec::new();
+    for (name, queries) in different {
+        // Of a list that is shorter than as many pages as are asked for.
+        let apart = if name.starts_with("q=rare") { 2 } else { 7 };
+        first_time.push(operation(name, roster.different(&queries, apart).await));
     }
-    cursor
+    let again = vec![
+        again("the first page", ""),
+        again("the page after 900,000 members", &format!("&cursor={end}")),
+        again("label=U14", "&label=U14"),
+        again("q=ana%20ruiz", "&q=ana%20ruiz"),
+    ];
+    Pages { first_time, again }
+}
+
+/// These queries, each from the first page on.
+fn from_the_first(queries: &[String]) -> Vec<(String, String)> {
+    queries.iter().map(|query| (query.clone(), String::new())).collect()
+}
+
+/// The members of one club, for one of its keys.
+struct Roster<'a> {
+    server: &'a Running,
+    path: String,
+    key: &'a Key,
+}
+
+impl Roster<'_> {
+    /// A page of so many members, from a cursor on if it is not empty.
+    async fn page(&self, limit: usize, query: &str, cursor: &str) -> Value {
+        let from = if cursor.is_empty() { String::new() } else { format!("&cursor={cursor}") };
+        json(self.server, &Request::get(format!("{}?limit={limit}{query}{from}", self.path), &self.key.secret)).await
+    }
+
+    /// The cursor of the page after so many members.
+    async fn cursor_after(&self, members: usize) -> String {
+        let mut cursor = String::new();
+        for _ in 0..members / 200 {
+            let page = self.page(200, "", &cursor).await;
+            cursor = page["next_cursor"].as_str().expect("there are more").to_owned();
+        }
+        cursor
+    }
+
+    /// Queries for the athletes of as many coaches as pages are asked for.
+    async fn coaches(&self) -> Vec<String> {
+        let (mut coaches, mut cursor) = (Vec::new(), String::new());
+        while coaches.len() < DIFFERENT {
+            let page = self.page(200, "&role=coach", &cursor).await;
+            let id = |coach: &Value| coach["id"].as_str().map(|id| format!("&coach_id={id}"));
+            coaches.extend(page["data"].as_array().expect("coaches").iter().filter_map(id));
+            cursor = page["next_cursor"].as_str().expect("there are more").to_owned();
+        }
+        coaches
+    }
+
+    /// Requests for pages of 50 members that each begin so many members after another, of these queries and from these
+    /// cursors on: no two for the same page.
+    async fn different(&self, queries: &[(String, String)], apart: usize) -> Vec<Request> {
+        let mut requests = Vec::new();
+        for (query, cursor) in queries {
+            let mut cursor = cursor.clone();
+            for _ in 0..DIFFERENT.div_ceil(queries.len()) {
+                let from = if cursor.is_empty() { String::new() } else { format!("&cursor={cursor}") };
+                requests.push(Request::get(format!("{}?limit=50{query}{from}", self.path), &self.key.secret));
+                let page = self.page(apart, query, &cursor).await;
+                let Some(next) = page["next_cursor"].as_str() else { break };
+                next.clone_into(&mut cursor);
+            }
+        }
+        requests
+    }
 }
 
 /// The keys of so many clubs, which lie far from each other.

@@ -38,11 +38,12 @@ fn described(set: &DataSet) -> String {
     )
 }
 
-/// A table of operations, each beside what `other` says of it.
+/// A table of operations, each beside what `other` says of it; that is one column or more, as `heading` is.
 fn table(rows: &[Row], heading: &str, other: impl Fn(usize, &Row) -> String) -> String {
     let mut text = format!(
         "| operation | requests/s | p50 µs | p99 µs | p99.9 µs | CPU µs | CPU µs of the same bytes from memory | ratio \
-         | {heading} | memory MB |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n"
+         | {heading} | memory MB |\n|---|{}\n",
+        "---:|".repeat(9 + heading.matches('|').count()),
     );
     for (number, row) in rows.iter().enumerate() {
         let (name, (ours, fixed)) = (&row.name, row.middle());
@@ -148,10 +149,17 @@ pub fn instructions(counts: &[Count]) -> String {
 }
 
 /// Pages of one long roster.
-pub fn roster(pages: &[Row]) -> String {
+pub fn roster(first_time: &[Row], again: &[Row]) -> String {
     let members = grouped(ROSTER.members as f64);
-    let mut text = format!("\n### One club with {members} members\n\n50 members a page, or as many as there are.\n\n");
-    text += &table(pages, "beside the first page", |_, row| beside(row, &pages[0]));
+    let mut text = format!(
+        "\n### One club with {members} members\n\n50 members a page, or as many as there are. Page after page, more of them \
+         than are kept, so that each is read anew; *kept* says how many were found there all the same:\n\n"
+    );
+    let heading = "beside the first pages | kept";
+    text += &table(first_time, heading, |_, row| format!("{} | {:.0} %", beside(row, &first_time[0]), row.found()));
+    text += "\nThe same page again and again:\n\n";
+    let heading = "beside the first page | kept";
+    text += &table(again, heading, |_, row| format!("{} | {:.0} %", beside(row, &again[0]), row.found()));
     text
 }
 

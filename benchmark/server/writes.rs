@@ -30,9 +30,9 @@ pub const KEYS_A_CLUB: usize = 2_000;
 
 /// The session of the head coach of the club with that number.
 async fn sign_in(server: &Running, number: usize) -> String {
-    let client = astral_client::http().build().expect("a client");
     let body = json!({ "email": format!("coach-{number:07}@seed.example"), "password": PASSWORD }).to_string();
-    let request = client.post(format!("{}/api/v1/auth/login", server.url)).header("Content-Type", "application/json");
+    let request =
+        server.client.post(format!("{}/api/v1/auth/login", server.url)).header("Content-Type", "application/json");
     let answer = request.body(body).send().await.expect("answered");
     assert_eq!(answer.status().as_u16(), 200, "the head coach signs in");
     let answer: Value = serde_json::from_slice(&answer.bytes().await.expect("a body")).expect("JSON");
