@@ -62,8 +62,8 @@ fuzz seconds="60" *targets:
     tests/fuzz.sh {{seconds}} {{targets}}
 
 # Measure the server as it is shipped, and write what comes of it into docs/performance.md; fails where a hot function
-# takes other than the accepted number of instructions. Needs wrk, valgrind, perf, 25 GB for the data that it makes the
-# first time (under target/, or where ASTRAL_BENCHMARK says), and half an hour
+# takes other than the accepted number of instructions. Needs wrk, valgrind, perf, 60 GB for the data that it makes the
+# first time (under target/, or where ASTRAL_BENCHMARK says), which takes a quarter of an hour, and then three quarters
 measure: instruction-counter
     cargo build --profile dist -p astral-server -p astral-benchmark
     target/dist/server-benchmark

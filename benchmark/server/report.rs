@@ -96,7 +96,8 @@ pub fn clubs(small: &[Row], large: &[Row], all: &[Row]) -> String {
     let _ =
         write!(text, "\n### {}\n\nRequests of {CLUBS} clubs, as above, in turns with those.\n\n", described(&LARGE));
     text += &table(large, "beside the small set", |number, row| beside(row, &small[number]));
-    text += "\nEvery club, one after the other, so that nothing is found in the cache:\n\n";
+    text += "\nEvery club, one after the other, so that nothing is found in the cache, and each page of the file comes from the \
+             system (and from the disk where the file is larger than its memory):\n\n";
     text += &table(all, "beside the small set", |_, row| beside_then(row, &small[0]));
     text
 }
@@ -152,7 +153,7 @@ pub fn instructions(counts: &[Count]) -> String {
 pub fn roster(first_time: &[Row], again: &[Row]) -> String {
     let members = grouped(ROSTER.members as f64);
     let mut text = format!(
-        "\n### One club with {members} members\n\n50 members a page, or as many as there are. Page after page, more of them \
+        "\n### One club with {members} members\n\n50 members a page, or as many as there are among the 1,000 that are examined at most. Page after page, more of them \
          than are kept, so that each is read anew; *kept* says how many were found there all the same:\n\n"
     );
     let heading = "beside the first pages | kept";

@@ -11,6 +11,7 @@ mod serve;
 
 use std::{
     io::{BufRead as _, IsTerminal as _, Write as _},
+    num::NonZero,
     path::PathBuf,
     process::ExitCode,
 };
@@ -167,8 +168,13 @@ fn folder(named: Option<PathBuf>) -> Result<PathBuf, String> {
     named.or_else(platform).ok_or_else(|| "this user has no data folder; name one with --data DIR".to_owned())
 }
 
+/// How many threads answer requests for each core. They read the database themselves: while one waits for a page that is
+/// not in memory, another is there for whoever can be answered without the disk.
+const THREADS_A_CORE: usize = 2;
+
 fn in_runtime(command: impl Future<Output = Result<(), String>>) -> Result<(), String> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let threads = THREADS_A_CORE * std::thread::available_parallelism().map_or(1, NonZero::get);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
     runtime.map_err(|error| format!("cannot start: {error}"))?.block_on(command)
 }
 

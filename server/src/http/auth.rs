@@ -153,12 +153,12 @@ struct CallingKeyBody {
     expires_at: Option<Timestamp>,
 }
 
-impl From<ApiKey> for CallingKeyBody {
-    fn from(key: ApiKey) -> Self {
+impl From<&ApiKey> for CallingKeyBody {
+    fn from(key: &ApiKey) -> Self {
         Self {
             id: key.id,
             organization_id: key.organization_id,
-            name: key.name,
+            name: key.name.clone(),
             scopes: key.scopes.as_slice().to_vec(),
             expires_at: key.expires_at,
         }
@@ -259,7 +259,7 @@ impl AuthApi {
                 kind: CallerKind::ApiKey,
                 user: None,
                 memberships: Vec::new(),
-                api_key: Some((*key).into()),
+                api_key: Some((&*key).into()),
             },
         };
         Ok(Reply::new(&body))

@@ -1,5 +1,7 @@
 //! Sessions: begin, end, who am I.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use crate::service::{
@@ -24,7 +26,7 @@ pub enum Identity {
     /// A person, and where they are a member.
     User(User, Vec<Membership>),
     /// A program.
-    ApiKey(Box<ApiKey>),
+    ApiKey(Arc<ApiKey>),
 }
 
 /// A person's place in an organization.
@@ -44,8 +46,8 @@ impl<T: Read> Authenticated<'_, T> {
     /// Who the caller is.
     pub fn identity(&self) -> Result<Identity> {
         if let Some((organization_id, id)) = self.caller.api_key() {
-            let api_key = store::api_keys::get(self.tx, organization_id, id)?.ok_or(Error::NotFound)?;
-            return Ok(Identity::ApiKey(Box::new(api_key)));
+            let api_key = store::api_keys::shared(self.tx, organization_id, id)?.ok_or(Error::NotFound)?;
+            return Ok(Identity::ApiKey(api_key));
         }
         let user_id = self.caller.user_id()?;
         let user = store::users::get(self.tx, user_id)?.ok_or(Unauthenticated::SessionOver)?;

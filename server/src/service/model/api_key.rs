@@ -17,7 +17,7 @@ use super::{
 };
 
 /// An API key. Its id stays; its secrets come and go.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiKey {
     /// Its id.
     pub id: ApiKeyId,

@@ -10,7 +10,7 @@ impl Search {
     /// How many characters can be typed.
     pub const MAX_LENGTH: usize = 100;
 
-    /// The words, folded, the longest first.
+    /// The words, folded, the longest first; none begins another, since whoever has the longer has the shorter, too.
     pub fn words(&self) -> &[String] {
         &self.0
     }
@@ -38,10 +38,16 @@ impl std::str::FromStr for Search {
         let pieces = text.split(|c: char| c.is_whitespace() || c.is_control());
         let mut words: Vec<String> = pieces.filter(|piece| !piece.is_empty()).flat_map(piece).collect();
         words.sort_by_key(|word| std::cmp::Reverse(word.len()));
-        if words.is_empty() {
+        let mut sought: Vec<String> = Vec::new();
+        for word in words {
+            if !sought.iter().any(|longer| longer.starts_with(&word)) {
+                sought.push(word);
+            }
+        }
+        if sought.is_empty() {
             return Err(Invalid::new("must contain a letter or a digit"));
         }
-        Ok(Self(words))
+        Ok(Self(sought))
     }
 }
 
@@ -76,6 +82,12 @@ mod tests {
         let search = |text: &str| text.parse::<Search>().map(|search| search.words().to_vec());
         assert_eq!(search("ana@club.example\0ruiz"), Ok(vec!["ana@club.example".to_owned(), "ruiz".to_owned()]));
         assert!(search("\0 \u{a0}").is_err());
+    }
+
+    #[test]
+    fn what_follows_from_a_longer_word_is_not_looked_for() {
+        let search: Search = "an Ana ruiz Áná r moreau".parse().expect("a search");
+        assert_eq!(search.words(), ["moreau", "ruiz", "ana"]);
     }
 
     #[test]

@@ -63,6 +63,20 @@ pub fn get(tx: &impl Read, organization_id: OrganizationId, id: ApiKeyId) -> Res
     tx.get(API_KEYS, &key(&[&organization_id.to_bytes(), &id.to_bytes()]), form::decode)?.transpose()
 }
 
+/// The same for whoever only looks at it.
+pub fn shared(
+    tx: &impl Read,
+    organization_id: OrganizationId,
+    id: ApiKeyId,
+) -> Result<Option<Arc<ApiKey>>, Unavailable> {
+    let read = || get(tx, organization_id, id).map(|api_key| api_key.map(Arc::new));
+    let api_key = match tx.kept() {
+        Some(kept) => kept.api_key(id, read)?,
+        None => read()?,
+    };
+    Ok(api_key.filter(|api_key| api_key.organization_id == organization_id))
+}
+
 /// What the current secret of a key opens that was not revoked: of the key, as much as it takes to let a request in.
 ///
 /// Kept beside the secret, so that the key itself is read only where a request is refused or there is an overlap.

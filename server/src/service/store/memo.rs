@@ -18,13 +18,13 @@ use quick_cache::{Weighter, sync::Cache};
 
 use super::{
     api_keys::Place,
-    tables::{API_KEY_SECRETS, MEMBER_BLOCKS, ORGANIZATIONS, Table},
+    tables::{API_KEY_SECRETS, API_KEYS, MEMBER_BLOCKS, ORGANIZATIONS, Table},
 };
 use crate::service::{
     metrics::Counter,
     model::{
-        api_key::Reach,
-        id::{Id as _, OrganizationId},
+        api_key::{ApiKey, KeyState, Reach},
+        id::{ApiKeyId, Id as _, OrganizationId},
         member::MemberFilter,
         organization::Organization,
         secret::SecretHash,
@@ -32,12 +32,13 @@ use crate::service::{
 };
 
 /// The tables that what is kept is made of.
-const TABLES: [Table; 3] = [API_KEY_SECRETS, ORGANIZATIONS, MEMBER_BLOCKS];
+const TABLES: [Table; 4] = [API_KEY_SECRETS, API_KEYS, ORGANIZATIONS, MEMBER_BLOCKS];
 
 /// Of how many parts the rows are, each of which has changed or has not. A power of two.
 const PARTS: usize = 1 << 15;
 
-/// How much of a row's key says in which part it is: an organization's id, or the beginning of a hash.
+/// How much of a row's key says in which part it is: an organization's id, or the beginning of a hash. Of a key, whose
+/// organization's comes before its own, that is its own: the pages of its organization have not changed.
 const PREFIX: usize = 16;
 
 /// Which rows have changed, and when.
@@ -71,7 +72,8 @@ impl Changes {
     /// Notes that the transaction with this number changes the row. To be called before it is committed.
     pub fn note(&self, table: Table, key: &[u8], number: u64) {
         if TABLES.iter().any(|noted| noted.place == table.place) {
-            match key.first_chunk() {
+            let after = if table.place == API_KEYS.place { PREFIX } else { 0 };
+            match key.get(after..).and_then(<[u8]>::first_chunk) {
                 Some(prefix) => self.newest[part(prefix)].store(number, Ordering::Release),
                 None => self.note_all(number),
             }
@@ -137,6 +139,12 @@ impl Room for SecretHash {
     }
 }
 
+impl Room for ApiKeyId {
+    fn room(&self) -> usize {
+        0
+    }
+}
+
 impl Room for OrganizationId {
     fn room(&self) -> usize {
         0
@@ -155,6 +163,25 @@ impl Room for PageKey {
 impl Room for Arc<Place> {
     fn room(&self) -> usize {
         self.pass.as_ref().map_or(0, |pass| size_of_val(&pass.allowed_ips[..]) + size_of_val(pass.scopes.as_slice()))
+    }
+}
+
+impl Room for Arc<ApiKey> {
+    fn room(&self) -> usize {
+        let revocation = match &self.state {
+            KeyState::Usable | KeyState::Held => 0,
+            KeyState::Revoked { at: _, by, reason } => {
+                by.display_name.len() + reason.as_ref().map_or(0, |reason| reason.as_str().len())
+            }
+        };
+        size_of::<ApiKey>()
+            + self.name.as_str().len()
+            + self.description.as_ref().map_or(0, |description| description.as_str().len())
+            + size_of_val(self.scopes.as_slice())
+            + size_of_val(&self.allowed_ips[..])
+            + size_of_val(&self.secrets[..])
+            + self.created_by.display_name.len()
+            + revocation
     }
 }
 
@@ -204,6 +231,7 @@ pub struct MemoStats {
 pub struct Memo {
     changes: Arc<Changes>,
     places: Cache<SecretHash, Made<Arc<Place>>, ByRoom>,
+    api_keys: Cache<ApiKeyId, Made<Arc<ApiKey>>, ByRoom>,
     organizations: Cache<OrganizationId, Made<Arc<Organization>>, ByRoom>,
     pages: Cache<PageKey, Made<MemberPage>, ByRoom>,
     bytes: usize,
@@ -219,8 +247,9 @@ impl Memo {
         Self {
             changes,
             places: Cache::with_weighter(others / ENTRY, others as u64, ByRoom),
+            api_keys: Cache::with_weighter(others / ENTRY, others as u64, ByRoom),
             organizations: Cache::with_weighter(others / ENTRY, others as u64, ByRoom),
-            pages: Cache::with_weighter(bytes / USUAL_PAGE, (bytes - 2 * others) as u64, ByRoom),
+            pages: Cache::with_weighter(bytes / USUAL_PAGE, (bytes - 3 * others) as u64, ByRoom),
             bytes,
             hits: Counter::default(),
             misses: Counter::default(),
@@ -231,7 +260,7 @@ impl Memo {
     pub fn stats(&self) -> MemoStats {
         MemoStats {
             limit: self.bytes as u64,
-            used: self.places.weight() + self.organizations.weight() + self.pages.weight(),
+            used: self.places.weight() + self.api_keys.weight() + self.organizations.weight() + self.pages.weight(),
             hits: self.hits.count(),
             misses: self.misses.count(),
         }
@@ -304,6 +333,15 @@ impl Kept {
         self.memo.get(&self.memo.places, hash, prefix, self.number, read)
     }
 
+    /// A key; `read` reads its row in the table of those.
+    pub fn api_key<F>(
+        &self,
+        id: ApiKeyId,
+        read: impl FnOnce() -> Result<Option<Arc<ApiKey>>, F>,
+    ) -> Result<Option<Arc<ApiKey>>, F> {
+        self.memo.get(&self.memo.api_keys, &id, &id.to_bytes(), self.number, read)
+    }
+
     /// An organization; `read` reads its row in the table of those.
     pub fn organization<F>(
         &self,
@@ -336,10 +374,12 @@ mod tests {
     use crate::service::{
         clock::{Clock, Entropy},
         model::{
-            id::{ApiKeyId, MemberId},
+            api_key::Person,
+            id::MemberId,
             member::Member,
             plan::Plan,
             role::{MemberStatus, Role},
+            scope::Scopes,
             timestamp::Timestamp,
         },
     };
@@ -389,6 +429,34 @@ mod tests {
         }
     }
 
+    fn api_key(bits: u128, revision: u64) -> ApiKey {
+        ApiKey {
+            id: key_id(bits),
+            organization_id: OrganizationId::from_bits(bits),
+            name: "Roster sync".parse().expect("a name"),
+            description: None,
+            scopes: Scopes::all(),
+            scopes_since: Timestamp::from_millis(0),
+            reach: Reach::Everything,
+            allowed_ips: Vec::new(),
+            state: KeyState::Usable,
+            secrets: Vec::new(),
+            created_at: Timestamp::from_millis(0),
+            created_by: Person { id: None, display_name: "Ana".to_owned() },
+            expires_at: None,
+            revision,
+        }
+    }
+
+    /// The id of the key of the club with that number.
+    fn key_id(bits: u128) -> ApiKeyId {
+        ApiKeyId::from_bits(100 + bits)
+    }
+
+    fn key_place(bits: u128) -> Vec<u8> {
+        [OrganizationId::from_bits(bits).to_bytes(), key_id(bits).to_bytes()].concat()
+    }
+
     fn hash(number: u8) -> SecretHash {
         SecretHash::of_digest([number; 32])
     }
@@ -413,6 +481,9 @@ mod tests {
         assert_eq!(of_kept.expect("read").as_deref(), organizations::get(tx, id).expect("read").as_ref());
         kept.fetch_add(usize::from(!was_read), Ordering::Relaxed);
         let secret = hash(random.random_range(0..SECRETS));
+        let api_key_id = key_id(random.random_range(1..=CLUBS));
+        let of_kept = api_keys::shared(tx, id, api_key_id).expect("read");
+        assert_eq!(of_kept.as_deref(), api_keys::get(tx, id, api_key_id).expect("read").as_ref());
         let row = tx.get(API_KEY_SECRETS, secret.as_bytes(), |row| row[16..32].to_vec()).expect("read");
         let place = api_keys::place(tx, &secret).expect("read");
         assert_eq!(place.map(|place| place.id.to_bytes().to_vec()), row);
@@ -456,7 +527,7 @@ mod tests {
             let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
             let mut random = StdRng::seed_from_u64(seed);
             for number in 0..CHANGES {
-                let (kind, bits) = (random.random_range(0..5), random.random_range(1..=CLUBS));
+                let (kind, bits) = (random.random_range(0..7), random.random_range(1..=CLUBS));
                 let (member_bits, secret) = (random.random_range(1..4), random.random_range(0..SECRETS));
                 let id = OrganizationId::from_bits(bits);
                 runtime
@@ -468,6 +539,10 @@ mod tests {
                                 let place = [id.to_bytes(), ApiKeyId::from_bits(number.into()).to_bytes()].concat();
                                 tx.put(API_KEY_SECRETS, hash(secret).as_bytes(), &place)?;
                             }
+                            5 => {
+                                tx.put(API_KEYS, &key_place(bits), &api_keys::form::encode(&api_key(bits, number))?)?
+                            }
+                            6 => drop(tx.delete(API_KEYS, &key_place(bits))?),
                             2 => drop(tx.delete(API_KEY_SECRETS, hash(secret).as_bytes())?),
                             3 if before.is_some() => {
                                 before.iter().try_for_each(|(before, _)| members::delete(tx, before))?;

@@ -114,7 +114,7 @@ impl<'a, R: ReadableTable<&'static [u8], &'static [u8]>> Beside<'a, R> {
     }
 }
 
-/// How many lists the words of a search are looked up in at most. A word that begins those of more is looked for in the
+/// How many lists the words of a search are looked up in at most. Once they begin those of more, they are looked for in the
 /// JSON.
 const LISTS_OF_WORDS: usize = 8;
 
@@ -169,16 +169,17 @@ impl<'a, R: ReadableTable<&'static [u8], &'static [u8]>> Rest<'a, R> {
         }
         let Some(search) = &filter.search else { return Ok(Some(rest)) };
         let mut left = LISTS_OF_WORDS;
-        // Whoever has a word that begins with the longest has one that begins with what that begins with.
-        for word in search.words().iter().filter(|word| !search.longest().starts_with(word.as_str())) {
-            match lists_of_word(rows, organization_id, word, left)? {
-                Some(lists) if lists.is_empty() => return Ok(None),
-                Some(lists) => {
-                    left -= lists.len();
-                    rest.lists.push(lists);
-                }
-                None => rest.search = Some(search),
+        // After the longest, by which they are found.
+        for word in search.words().iter().skip(1) {
+            let Some(lists) = lists_of_word(rows, organization_id, word, left)? else {
+                rest.search = Some(search);
+                break;
+            };
+            if lists.is_empty() {
+                return Ok(None);
             }
+            left -= lists.len();
+            rest.lists.push(lists);
         }
         Ok(Some(rest))
     }
