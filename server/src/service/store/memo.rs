@@ -242,14 +242,14 @@ pub struct Memo {
 impl Memo {
     /// Nothing yet; so many bytes at most, or about as many.
     pub fn new(changes: Arc<Changes>, bytes: usize) -> Self {
-        // Most of it is for pages, which are large.
-        let others = bytes / 16;
+        // Most of it is for pages, which are large; and a key has more to it than its place or a club.
+        let (others, api_keys) = (bytes / 32, bytes / 16);
         Self {
             changes,
             places: Cache::with_weighter(others / ENTRY, others as u64, ByRoom),
-            api_keys: Cache::with_weighter(others / ENTRY, others as u64, ByRoom),
+            api_keys: Cache::with_weighter(api_keys / ENTRY, api_keys as u64, ByRoom),
             organizations: Cache::with_weighter(others / ENTRY, others as u64, ByRoom),
-            pages: Cache::with_weighter(bytes / USUAL_PAGE, (bytes - 3 * others) as u64, ByRoom),
+            pages: Cache::with_weighter(bytes / USUAL_PAGE, (bytes - 2 * others - api_keys) as u64, ByRoom),
             bytes,
             hits: Counter::default(),
             misses: Counter::default(),
