@@ -1,4 +1,4 @@
-//! What reading is held against: the same framework, answering fixed bytes from memory.
+//! What requests are held against: the same framework, answering fixed bytes from memory.
 
 use std::{fs, net::SocketAddr, path::Path};
 
@@ -30,6 +30,6 @@ pub async fn serve(folder: &Path) -> std::io::Result<()> {
     let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).into_acceptor().await?;
     let address = listener.local_addr()[0].to_string();
     println!("{}", address.rsplit('/').next().unwrap_or_default());
-    let routes = Route::new().at("/:number", get(answer)).data(Answers(answers.leak()));
+    let routes = Route::new().at("/:number", get(answer).post(answer)).data(Answers(answers.leak()));
     Server::new_with_acceptor(listener).run(routes).await
 }

@@ -11,7 +11,7 @@ use crate::{
     program::{Running, as_role, astral_server},
 };
 
-/// How many pages of a roster are asked for in turn, where none is to be found among what is kept: that holds about 1,500.
+/// How many pages of a roster are asked for in turn, where none is to be found among what is kept: that holds about 1,000.
 const DIFFERENT: usize = 2_500;
 
 /// Requests of one kind, for one server.
@@ -214,6 +214,7 @@ fn pairs(ones: &[&str], others: &[&str], query: impl Fn(&str, &str) -> String) -
     ones.iter().flat_map(|one| others.iter().map(|other| query(one, other)).collect::<Vec<_>>()).collect()
 }
 
+/// Requests for pages of the set's one club.
 pub async fn pages<'a>(server: &'a Running, keys: &[Key]) -> Pages<'a> {
     let key = &keys[0];
     let roster = Roster { server, path: club(key) + "/members", key };
@@ -273,8 +274,13 @@ struct Roster<'a> {
 impl Roster<'_> {
     /// A page of so many members, from a cursor on if it is not empty.
     async fn page(&self, limit: usize, query: &str, cursor: &str) -> Value {
+        json(self.server, &self.request(limit, query, cursor)).await
+    }
+
+    /// The request for that page.
+    fn request(&self, limit: usize, query: &str, cursor: &str) -> Request {
         let from = if cursor.is_empty() { String::new() } else { format!("&cursor={cursor}") };
-        json(self.server, &Request::get(format!("{}?limit={limit}{query}{from}", self.path), &self.key.secret)).await
+        Request::get(format!("{}?limit={limit}{query}{from}", self.path), &self.key.secret)
     }
 
     /// The cursor of the page after so many members.
@@ -306,8 +312,7 @@ impl Roster<'_> {
         for (query, cursor) in queries {
             let (mut cursor, mut found) = (cursor.clone(), 0);
             for _ in 0..DIFFERENT.div_ceil(queries.len()) {
-                let from = if cursor.is_empty() { String::new() } else { format!("&cursor={cursor}") };
-                requests.push(Request::get(format!("{}?limit=50{query}{from}", self.path), &self.key.secret));
+                requests.push(self.request(50, query, &cursor));
                 let page = self.page(apart, query, &cursor).await;
                 found += page["data"].as_array().map_or(0, Vec::len);
                 let Some(next) = page["next_cursor"].as_str() else { break };

@@ -96,8 +96,8 @@ pub fn clubs(small: &[Row], large: &[Row], all: &[Row]) -> String {
     let _ =
         write!(text, "\n### {}\n\nRequests of {CLUBS} clubs, as above, in turns with those.\n\n", described(&LARGE));
     text += &table(large, "beside the small set", |number, row| beside(row, &small[number]));
-    text += "\nEvery club, one after the other, so that nothing is found in the cache, and each page of the file comes from the \
-             system (and from the disk where the file is larger than its memory):\n\n";
+    text += "\nEvery club, one after the other, so that nothing is found in the cache, and each page of the file comes \
+             from the system (and from the disk where the file is larger than its memory):\n\n";
     text += &table(all, "beside the small set", |_, row| beside_then(row, &small[0]));
     text
 }
@@ -153,8 +153,9 @@ pub fn instructions(counts: &[Count]) -> String {
 pub fn roster(first_time: &[Row], again: &[Row]) -> String {
     let members = grouped(ROSTER.members as f64);
     let mut text = format!(
-        "\n### One club with {members} members\n\n50 members a page, or as many as there are among the 1,000 that are examined at most. Page after page, more of them \
-         than are kept, so that each is read anew; *kept* says how many were found there all the same:\n\n"
+        "\n### One club with {members} members\n\n50 members a page, or as many as there are among the 1,000 that are \
+         examined at most. Page after page, more of them than are kept, so that each is read anew; *kept* says how many \
+         were found there all the same:\n\n"
     );
     let heading = "beside the first pages | kept";
     text += &table(first_time, heading, |_, row| format!("{} | {:.0} %", beside(row, &first_time[0]), row.found()));
@@ -175,34 +176,43 @@ pub fn starts(starts: &[Start; 2]) -> String {
     text
 }
 
-/// Requests a second, and how long they waited, as cells.
+/// Requests a second, how long they waited, and the server's memory, as cells.
 fn waits(load: &Load) -> String {
-    format!("{} | {} | {}", grouped(load.rate()), load.p50.as_micros(), load.p99.as_micros())
+    let Load { p50, p99, p999, resident, .. } = load;
+    let (p50, p99, p999) = (p50.as_micros(), p99.as_micros(), p999.as_micros());
+    format!("{} | {p50} | {p99} | {p999} | {}", grouped(load.rate()), resident / 1_000_000)
 }
 
 /// Keys that are created, by disk and number of clients, and what those have of it who read.
 pub fn writes(disks: &[Disk]) -> String {
     let mut text = "\n### Many clients create keys\n\nEach answer after its bytes are synced: the process is killed \
                   afterwards, and every key is there.\n\n\
-                  | disk | clients | keys/s | beside one client | p50 ms | p99 ms |\n|---|---:|---:|---:|---:|---:|\n"
+                  | disk | clients | keys/s | beside one client | p50 ms | p99 ms | p99.9 ms | CPU µs \
+                  | CPU µs of the same bytes from memory | ratio | memory MB |\n\
+                  |---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n"
         .to_owned();
     let millis = |time: Duration| format!("{:.1}", time.as_secs_f64() * 1e3);
     for Disk { name, created, .. } in disks {
-        for (clients, load) in created {
+        for (clients, load, fixed) in created {
             let _ = writeln!(
                 text,
-                "| {name} | {clients} | {} | {:.1} | {} | {} |",
+                "| {name} | {clients} | {} | {:.1} | {} | {} | {} | {} | {} | {:.1} | {} |",
                 grouped(load.rate()),
                 load.rate() / created[0].1.rate(),
                 millis(load.p50),
                 millis(load.p99),
+                millis(load.p999),
+                micros(load.processor),
+                micros(fixed.processor),
+                load.processor.as_secs_f64() / fixed.processor.as_secs_f64(),
+                load.resident / 1_000_000,
             );
         }
     }
     let _ = write!(
         text,
         "\nThose who read meanwhile (50 members with a key, {BESIDE} connections):\n\n\
-         | disk | while | requests/s | p50 µs | p99 µs |\n|---|---|---:|---:|---:|\n"
+         | disk | while | requests/s | p50 µs | p99 µs | p99.9 µs | memory MB |\n|---|---|---:|---:|---:|---:|---:|\n"
     );
     for Disk { name, reads: (alone, beside), .. } in disks {
         for (when, load) in [("nobody writes", alone), ("64 clients create keys", beside)] {
@@ -254,7 +264,8 @@ pub fn attack(Attacks { attacks, answers, longest }: &Attacks) -> String {
          an address and for an email of its own, or as many without a password, for which nothing is hashed. In turns, {} times \
          each: the one with the p99 in the middle; the ratio is the one in the middle of those to the turn in which nothing \
          else was sent.\n\n\
-         | wait | beside | requests/s | p50 µs | p99 µs | ratio of p99 |\n|---|---|---:|---:|---:|---:|\n",
+         | wait | beside | requests/s | p50 µs | p99 µs | p99.9 µs | memory MB | ratio of p99 |\n\
+         |---|---|---:|---:|---:|---:|---:|---:|\n",
         attacks[0].loads.len(),
     );
     for of_pause in attacks.chunk_by(|one, next| one.pause == next.pause) {

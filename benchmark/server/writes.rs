@@ -18,8 +18,9 @@ pub const CLIENTS: [u32; 4] = [1, 8, 64, 256];
 /// What came of a disk.
 pub struct Disk {
     pub name: String,
-    /// By the number of clients.
-    pub created: Vec<(u32, Load)>,
+    /// By the number of clients: what came of it, and of the same requests to the same framework, which answers the same
+    /// bytes from memory.
+    pub created: Vec<(u32, Load, Load)>,
     /// A checked request while nobody writes, and while 64 create keys.
     pub reads: (Load, Load),
 }
@@ -53,6 +54,15 @@ pub async fn creating(server: &Running, keys: &[Key]) -> Vec<Request> {
     creating
 }
 
+/// What the server answers to a request that creates a key.
+async fn create(server: &Running, request: &Request) -> Vec<u8> {
+    let asked = server.client.post(format!("{}{}", server.url, request.path)).bearer_auth(&request.credential);
+    let asked = asked.header("Content-Type", "application/json").body(request.body.clone());
+    let answer = asked.send().await.expect("answered");
+    assert_eq!(answer.status().as_u16(), 201, "the key is created");
+    answer.bytes().await.expect("a body").to_vec()
+}
+
 /// How many keys these clubs have, as the operator counts them.
 fn count_keys(data: &Path, keys: &[Key]) -> usize {
     let of_club = |key: &Key| {
@@ -78,7 +88,8 @@ pub async fn measure(set: &DataSet, keys: &[Key]) -> Vec<Disk> {
             Running::start(astral_server(folder.path()).args(["--max-active-keys", &KEYS_A_CLUB.to_string()]))
         };
         let files = tempfile::tempdir().expect("a folder");
-        let creating = Requests::new(files.path(), "create", &creating(&server, keys).await, false);
+        let requests = creating(&server, keys).await;
+        let creating = Requests::new(files.path(), "create", &requests, false);
         let reading = Requests::new(files.path(), "read", &reads::fifty_members(keys), false);
         load(&server, &reading, BESIDE, 2);
         let alone = load(&server, &reading, BESIDE, SECONDS);
@@ -86,9 +97,15 @@ pub async fn measure(set: &DataSet, keys: &[Key]) -> Vec<Disk> {
         std::thread::sleep(Duration::from_secs(1));
         let beside = load(&server, &reading, BESIDE, SECONDS);
         let mut answered = writers.end().requests;
-        let created: Vec<_> =
-            CLIENTS.iter().map(|clients| (*clients, load(&server, &creating, *clients, SECONDS))).collect();
-        answered += created.iter().map(|(_, load)| load.requests).sum::<u64>();
+        let bodies = tempfile::tempdir().expect("a folder");
+        fs::write(bodies.path().join("0"), create(&server, &requests[0]).await).expect("written");
+        let fixed = Running::start(&mut as_role("fixed", bodies.path()));
+        let same = Request { path: "/0".to_owned(), ..requests[0].clone() };
+        let same = Requests::new(files.path(), "fixed", &[same], false);
+        let both =
+            |clients| (clients, load(&server, &creating, clients, SECONDS), load(&fixed, &same, clients, SECONDS));
+        let created: Vec<_> = CLIENTS.map(both).into();
+        answered += created.iter().map(|(_, load, _)| load.requests).sum::<u64>();
         server.kill();
         // Whatever was answered before the plug was pulled is there.
         let there = count_keys(folder.path(), &keys[..CLUBS]);
