@@ -9,7 +9,8 @@ use std::{
 use serde_json::json;
 
 use crate::{
-    BESIDE, SECONDS,
+    BESIDE, SECONDS, WARM,
+    baseline::FromMemory,
     data::{DataSet, Key},
     load::{Load, Loading, Requests, load},
     program::{Running, astral_server},
@@ -24,19 +25,22 @@ const TIMES: usize = 5;
 /// to give, and long enough for it to have much.
 const PAUSES: [u32; 2] = [0, 5];
 
-/// What is sent beside the requests that are measured.
+/// What is measured, and what is sent beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Beside {
-    Nothing,
-    /// Sign-ins that are refused before a password is hashed, for want of one.
+pub enum Situation {
+    /// The same bytes from memory; nothing else is sent.
+    FromMemory,
+    /// Requests with a key; nothing else is sent.
+    Alone,
+    /// Beside sign-ins that are refused before a password is hashed, for want of one.
     Malformed,
-    /// Wrong sign-ins, each from an address and for an email of its own.
+    /// Beside wrong sign-ins, each from an address and for an email of its own.
     Guesses,
 }
 
-/// What came of the requests with a key beside that, time by time.
+/// What came of the requests in it, time by time.
 pub struct Attack {
-    pub beside: Beside,
+    pub situation: Situation,
     /// How long they wait before each, in milliseconds.
     pub pause: u32,
     pub loads: Vec<Load>,
@@ -99,21 +103,28 @@ async fn guess(url: &str, seconds: u32, with_passwords: bool, all: &Arc<Mutex<Gu
 pub async fn measure(set: &DataSet, keys: &[Key]) -> Attacks {
     let server = Running::start(astral_server(&set.folder()).args(["--trusted-proxy", "127.0.0.1"]));
     let files = tempfile::tempdir().expect("a folder");
-    let reading = Requests::new(files.path(), "read", &reads::fifty_members(keys), false);
-    load(&server, &reading, BESIDE, 2);
-    let situations = [Beside::Nothing, Beside::Malformed, Beside::Guesses];
+    let requests = reads::fifty_members(keys);
+    let reading = Requests::new(files.path(), "read", &requests, false);
+    let memory = FromMemory::of(&[(&server, &requests[0], 200)]).await;
+    load(&server, &reading, BESIDE, WARM);
+    let situations = [Situation::FromMemory, Situation::Alone, Situation::Malformed, Situation::Guesses];
     let mut attacks: Vec<_> = PAUSES
         .into_iter()
-        .flat_map(|pause| situations.map(|beside| Attack { beside, pause, loads: Vec::new() }))
+        .flat_map(|pause| situations.map(|situation| Attack { situation, pause, loads: Vec::new() }))
         .collect();
     let (guesses, others) = (Arc::new(Mutex::new(Guesses::default())), Arc::default());
     for _ in 0..TIMES {
-        for Attack { beside, pause, loads } in &mut attacks {
-            let reading = Loading::begin(&server, &reading.with_pauses(*pause), BESIDE, SECONDS);
-            match beside {
-                Beside::Nothing => {}
-                Beside::Malformed => guess(&server.url, SECONDS, false, &others).await,
-                Beside::Guesses => guess(&server.url, SECONDS, true, &guesses).await,
+        for Attack { situation, pause, loads } in &mut attacks {
+            let (server_that_reads, reading) = match situation {
+                Situation::FromMemory => (&memory.server, &memory.requests[0]),
+                _ => (&server, &reading),
+            };
+            let reading = reading.with_pauses(*pause);
+            let reading = Loading::begin(server_that_reads, &reading, BESIDE, SECONDS);
+            match situation {
+                Situation::FromMemory | Situation::Alone => {}
+                Situation::Malformed => guess(&server.url, SECONDS, false, &others).await,
+                Situation::Guesses => guess(&server.url, SECONDS, true, &guesses).await,
             }
             loads.push(reading.end());
         }

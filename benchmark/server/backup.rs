@@ -15,8 +15,10 @@ use crate::{
     BESIDE, SECONDS,
     data::{DataSet, Key},
     load::{Load, Loading, Requests, load},
+    operations::{creating_keys, sign_in},
     program::{Running, astral_server, beside},
-    reads, writes,
+    reads,
+    writes::KEYS_A_CLUB,
 };
 
 /// How often each is measured, in turns.
@@ -69,10 +71,11 @@ pub async fn measure(set: &DataSet, keys: &[Key]) -> Backups {
     let folder = tempfile::tempdir_in(set.folder().parent().expect("a folder")).expect("a folder");
     let database = folder.path().join("astral.redb");
     fs::copy(set.folder().join("astral.redb"), &database).expect("copied");
-    let most = writes::KEYS_A_CLUB.to_string();
+    let most = KEYS_A_CLUB.to_string();
     let server = Running::start(astral_server(folder.path()).args(["--max-active-keys", &most]));
     let files = tempfile::tempdir().expect("a folder");
-    let creating = Requests::new(files.path(), "create", &writes::creating(&server, keys).await, false);
+    let creating = creating_keys(&sign_in(&server, keys).await);
+    let creating = Requests::new(files.path(), "create", &creating, false);
     let reading = Requests::new(files.path(), "read", &reads::fifty_members(keys), false);
     load(&server, &reading, BESIDE, 2);
     let mut situations = [Beside::Nothing, Beside::Copies, Beside::Backups].map(|beside| Situation {

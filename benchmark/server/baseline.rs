@@ -3,11 +3,45 @@
 use std::{fs, net::SocketAddr, path::Path};
 
 use poem::{
-    EndpointExt as _, Route, Server, get, handler,
+    EndpointExt as _, Route, Server, handler,
     http::StatusCode,
     listener::{Acceptor as _, Listener as _, TcpListener},
     web::{Data, Path as InPath},
 };
+use tempfile::TempDir;
+
+use crate::{
+    load::{Request, Requests},
+    program::{Running, as_role},
+    rounds,
+};
+
+/// The same framework, which answers from memory what servers have answered.
+pub struct FromMemory {
+    pub server: Running,
+    /// For each of the requests: such a one, which it answers with the same bytes.
+    pub requests: Vec<Requests>,
+    _files: TempDir,
+}
+
+impl FromMemory {
+    /// Asks servers, each of which must answer with this status, and starts it with what they say.
+    pub async fn of(asked: &[(&Running, &Request, u16)]) -> Self {
+        let files = tempfile::tempdir().expect("a folder");
+        let bodies = files.path().join("bodies");
+        fs::create_dir(&bodies).expect("made");
+        let mut requests = Vec::new();
+        for (number, (server, request, expected)) in asked.iter().enumerate() {
+            let (status, body) = rounds::answer(server, request).await;
+            assert_eq!(status, *expected, "{}: {}", request.path, String::from_utf8_lossy(&body));
+            fs::write(bodies.join(format!("{number:03}")), body).expect("written");
+            let same = Request { path: format!("/{number}"), ..(*request).clone() };
+            requests.push(Requests::new(files.path(), &number.to_string(), &[same], false));
+        }
+        let server = Running::start(&mut as_role("fixed", &bodies));
+        Self { server, requests, _files: files }
+    }
+}
 
 #[derive(Clone)]
 struct Answers(&'static [Vec<u8>]);
@@ -30,6 +64,6 @@ pub async fn serve(folder: &Path) -> std::io::Result<()> {
     let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).into_acceptor().await?;
     let address = listener.local_addr()[0].to_string();
     println!("{}", address.rsplit('/').next().unwrap_or_default());
-    let routes = Route::new().at("/:number", get(answer).post(answer)).data(Answers(answers.leak()));
+    let routes = Route::new().at("/:number", answer).data(Answers(answers.leak()));
     Server::new_with_acceptor(listener).run(routes).await
 }

@@ -1,4 +1,4 @@
--- Sends the requests of a file, one after the other, and says how it went. A line of the file: method, path, credential
+-- Sends the requests of a file, one after the other, after as many as were sent before, and says how it went. A line of the file: method, path, credential
 -- and body, with tabs between them.
 local requests, at = {}, 0
 
@@ -10,6 +10,7 @@ function init(arguments)
     if body ~= "" then headers["Content-Type"] = "application/json" else body = nil end
     requests[#requests + 1] = wrk.format(method, path, headers, body)
   end
+  at = tonumber(arguments[2]) % #requests
 end
 
 function request()

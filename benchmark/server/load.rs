@@ -1,6 +1,7 @@
 //! Load, by wrk.
 
 use std::{
+    cell::Cell,
     fs,
     io::Write as _,
     path::{Path, PathBuf},
@@ -35,6 +36,8 @@ pub struct Requests {
     file: PathBuf,
     refused: bool,
     pause: u32,
+    /// How many were sent so far.
+    sent: Cell<usize>,
 }
 
 impl Requests {
@@ -46,12 +49,22 @@ impl Requests {
             writeln!(file, "{method}\t{path}\t{credential}\t{body}").expect("written");
         }
         file.flush().expect("written");
-        Self { file: path, refused, pause: 0 }
+        Self { file: path, refused, pause: 0, sent: Cell::new(0) }
     }
 
     /// The same, each connection waiting for so many milliseconds before each request.
     pub fn with_pauses(&self, milliseconds: u32) -> Self {
-        Self { file: self.file.clone(), refused: self.refused, pause: milliseconds }
+        Self { file: self.file.clone(), refused: self.refused, pause: milliseconds, sent: self.sent.clone() }
+    }
+
+    /// The same, as if so many had been sent.
+    pub fn after(self, sent: usize) -> Self {
+        Self { sent: Cell::new(sent), ..self }
+    }
+
+    /// At least as many as were sent so far, over and over.
+    pub fn sent(&self) -> usize {
+        self.sent.get()
     }
 }
 
@@ -80,13 +93,14 @@ impl Load {
 pub struct Loading<'a> {
     wrk: Child,
     server: &'a Running,
-    refused: bool,
+    requests: &'a Requests,
+    connections: u32,
     before: Duration,
 }
 
 impl<'a> Loading<'a> {
-    /// Begins to send the requests over so many connections for so many seconds.
-    pub fn begin(server: &'a Running, requests: &Requests, connections: u32, seconds: u32) -> Self {
+    /// Begins to send the requests over so many connections for so many seconds, from where it ended before.
+    pub fn begin(server: &'a Running, requests: &'a Requests, connections: u32, seconds: u32) -> Self {
         let before = server.processor();
         let wrk = Command::new("wrk")
             .env("PAUSE", requests.pause.to_string())
@@ -95,10 +109,11 @@ impl<'a> Loading<'a> {
             .arg(&server.url)
             .arg("--")
             .arg(&requests.file)
+            .arg(requests.sent().to_string())
             .stdout(Stdio::piped())
             .spawn()
             .expect("wrk runs: install the package wrk");
-        Self { wrk, server, refused: requests.refused, before }
+        Self { wrk, server, requests, connections, before }
     }
 
     /// Waits for its end.
@@ -108,16 +123,23 @@ impl<'a> Loading<'a> {
         let said = String::from_utf8_lossy(&output.stdout);
         let line = said.lines().find_map(|line| line.strip_prefix("RESULT ")).expect("a result");
         let numbers: Vec<u64> = line.split(' ').map(|number| number.parse().expect("a number")).collect();
-        let [requests, micros, p50, p99, p999, failed, lost] = numbers[..] else { panic!("seven numbers: {line}") };
+        let [answered, micros, p50, p99, p999, failed, lost] = numbers[..] else { panic!("seven numbers: {line}") };
         assert_eq!(lost, 0, "no connection breaks");
-        assert_eq!(failed, if self.refused { requests } else { 0 }, "each is answered as it must be");
+        assert_eq!(
+            failed,
+            if self.requests.refused { answered } else { 0 },
+            "each is answered as it must be: {:?}",
+            self.requests.file
+        );
+        // Those that were on their way at the end were sent, too.
+        self.requests.sent.set(self.requests.sent() + answered as usize + self.connections as usize);
         Load {
-            requests,
+            requests: answered,
             seconds: micros as f64 / 1e6,
             p50: Duration::from_micros(p50),
             p99: Duration::from_micros(p99),
             p999: Duration::from_micros(p999),
-            processor: took / u32::try_from(requests.max(1)).expect("few"),
+            processor: took / u32::try_from(answered.max(1)).expect("few"),
             resident: self.server.resident(),
         }
     }

@@ -9,10 +9,13 @@ mod baseline;
 mod data;
 mod instructions;
 mod load;
+mod operations;
 mod profile;
 mod program;
 mod reads;
 mod report;
+mod roster;
+mod rounds;
 mod slow;
 mod start;
 mod writes;
@@ -41,7 +44,8 @@ const BESIDE: u32 = 8;
 const CLUBS: usize = 1_000;
 
 /// The parts of the section, in their order.
-const PARTS: [&str; 8] = ["clubs", "profile", "instructions", "roster", "start", "writes", "backup", "attack"];
+const PARTS: [&str; 9] =
+    ["clubs", "operations", "profile", "instructions", "roster", "start", "writes", "backup", "attack"];
 
 /// Measures a part; as text, and whether it is as it should be.
 async fn measure(part: &str) -> (String, bool) {
@@ -57,7 +61,7 @@ async fn measure(part: &str) -> (String, bool) {
             let some = reads::spread(&large_keys, CLUBS, LARGE.keys);
             let pairs = reads::operations(&small, &keys).into_iter().zip(reads::operations(&large, &some));
             let pairs: Vec<_> = pairs.flat_map(<[_; 2]>::from).collect();
-            let mut rows = reads::measure(&pairs).await.into_iter();
+            let mut rows = rounds::measure(&pairs, ROUNDS).await.into_iter();
             let (mut few, mut many) = (Vec::new(), Vec::new());
             while let (Some(of_few), Some(of_many)) = (rows.next(), rows.next()) {
                 few.push(of_few);
@@ -65,11 +69,12 @@ async fn measure(part: &str) -> (String, bool) {
             }
             // Every club, one after the other: nothing stays in the cache.
             let all = reads::spread(&large_keys, LARGE.organizations, LARGE.keys);
-            let all = reads::measure(&[reads::operations(&large, &all).swap_remove(0)]).await;
+            let all = rounds::measure(&[reads::operations(&large, &all).swap_remove(0)], ROUNDS).await;
             small.stop();
             large.stop();
             report::clubs(&few, &many, &all)
         }
+        "operations" => report::operations(&operations::measure(&SMALL, &keys).await),
         "profile" => {
             let server = reads::serve(&SMALL, &keys).await;
             let profile = profile::measure(&server, &keys);
@@ -79,8 +84,9 @@ async fn measure(part: &str) -> (String, bool) {
         "roster" => {
             let keys = ROSTER.keys();
             let server = reads::serve(&ROSTER, &keys).await;
-            let reads::Pages { first_time, again } = reads::pages(&server, &keys).await;
-            let (first_time, again) = (reads::measure(&first_time).await, reads::measure(&again).await);
+            let roster::Pages { first_time, again } = roster::pages(&server, &keys).await;
+            let first_time = rounds::measure(&first_time, ROUNDS).await;
+            let again = rounds::measure(&again, ROUNDS).await;
             server.stop();
             report::roster(&first_time, &again)
         }

@@ -10,7 +10,7 @@ use crate::{
     data::Key,
     load::{Loading, Requests, load},
     program::Running,
-    reads::operations,
+    reads::fifty_members,
 };
 
 /// How long is watched, in seconds.
@@ -40,7 +40,7 @@ const GROUPS: [(&str, &[&str]); 8] = [
 pub fn measure(server: &Running, keys: &[Key]) -> Result<Profile, String> {
     let files = tempfile::tempdir().expect("a folder");
     let data = files.path().join("perf.data");
-    let reading = Requests::new(files.path(), "read", &operations(server, keys)[0].requests, false);
+    let reading = Requests::new(files.path(), "read", &fifty_members(keys), false);
     load(server, &reading, CONNECTIONS, WARM);
     let reading = Loading::begin(server, &reading, CONNECTIONS, WATCHED + 1);
     let recorded = Command::new("perf")

@@ -6,13 +6,14 @@ use astral_benchmark::document::machine;
 
 use crate::{
     BESIDE, CLUBS, CONNECTIONS, ROUNDS,
-    attack::{self, A_SECOND, Attack, Attacks},
-    backup::{Backups, Beside, Situation},
+    attack::{A_SECOND, Attack, Attacks, Situation},
+    backup::{self, Backups, Beside},
     data::{DataSet, LARGE, ROSTER, SMALL},
     instructions::{Count, TOLERATED},
     load::Load,
+    operations::Operations,
     profile::Profile,
-    reads::{Row, median},
+    rounds::{Row, median},
     start::Start,
     writes::Disk,
 };
@@ -38,18 +39,23 @@ fn described(set: &DataSet) -> String {
     )
 }
 
-/// A table of operations, each beside what `other` says of it; that is one column or more, as `heading` is.
-fn table(rows: &[Row], heading: &str, other: impl Fn(usize, &Row) -> String) -> String {
+/// More columns of a table of operations: their headings, and their cells for a row by its number.
+struct Columns<'a>(&'a [&'static str], &'a dyn Fn(usize, &Row) -> Vec<String>);
+
+/// A table of operations.
+fn table(rows: &[Row], more: &Columns<'_>) -> String {
+    let headings: String = more.0.iter().map(|heading| format!("| {heading} ")).collect();
     let mut text = format!(
         "| operation | requests/s | p50 µs | p99 µs | p99.9 µs | CPU µs | CPU µs of the same bytes from memory | ratio \
-         | {heading} | memory MB |\n|---|{}\n",
-        "---:|".repeat(9 + heading.matches('|').count()),
+         {headings}| memory MB |\n|---|{}\n",
+        "---:|".repeat(8 + more.0.len()),
     );
     for (number, row) in rows.iter().enumerate() {
         let (name, (ours, fixed)) = (&row.name, row.middle());
+        let more: String = (more.1)(number, row).iter().map(|cell| format!(" {cell} |")).collect();
         let _ = writeln!(
             text,
-            "| {name} | {} | {} | {} | {} | {} | {} | {:.2} | {} | {} |",
+            "| {name} | {} | {} | {} | {} | {} | {} | {:.2} |{more} {} |",
             grouped(ours.rate()),
             ours.p50.as_micros(),
             ours.p99.as_micros(),
@@ -57,7 +63,6 @@ fn table(rows: &[Row], heading: &str, other: impl Fn(usize, &Row) -> String) -> 
             micros(ours.processor),
             micros(fixed.processor),
             row.ratio(),
-            other(number, row),
             ours.resident / 1_000_000,
         );
     }
@@ -92,13 +97,33 @@ fn beside_then(row: &Row, reference: &Row) -> String {
 /// Operations of clubs: of few, of many, and of many of which none is in the cache.
 pub fn clubs(small: &[Row], large: &[Row], all: &[Row]) -> String {
     let mut text = format!("\n### {}\n\n", described(&SMALL));
-    text += &table(small, "beside 50 members", |_, row| beside(row, &small[0]));
+    let columns = Columns(&["beside 50 members"], &|_, row| vec![beside(row, &small[0])]);
+    text += &table(small, &columns);
     let _ =
         write!(text, "\n### {}\n\nRequests of {CLUBS} clubs, as above, in turns with those.\n\n", described(&LARGE));
-    text += &table(large, "beside the small set", |number, row| beside(row, &small[number]));
+    let columns = Columns(&["beside the small set"], &|number, row| vec![beside(row, &small[number])]);
+    text += &table(large, &columns);
     text += "\nEvery club, one after the other, so that nothing is found in the cache, and each page of the file comes \
              from the system (and from the disk where the file is larger than its memory):\n\n";
-    text += &table(all, "beside the small set", |_, row| beside_then(row, &small[0]));
+    text += &table(all, &Columns(&["beside the small set"], &|_, row| vec![beside_then(row, &small[0])]));
+    text
+}
+
+/// Operations one by one.
+pub fn operations(Operations { rows, hashing }: &Operations) -> String {
+    let mut text = "\n### The operations one by one\n\nOn the small set, with sessions of 256 head coaches where nothing else \
+                    is said, and with keys where members are created, changed and removed. By the names of the document. \
+                    What writes is answered after its bytes are synced. Not among them: what happens once (setting up, handing \
+                    over, accepting an invitation, signing out, reporting a leaked secret, ending a previous one) and \
+                    changing a password.\n\n"
+        .to_owned();
+    text += &table(rows, &Columns(&[], &|_, _| Vec::new()));
+    let _ = writeln!(
+        text,
+        "\nOf each sign-in, argon2 took {:.1} ms, as the server's `astral_argon2_duration_seconds` says; one is hashed at a \
+         time on two cores, and the others wait.",
+        hashing.as_secs_f64() * 1e3
+    );
     text
 }
 
@@ -157,11 +182,12 @@ pub fn roster(first_time: &[Row], again: &[Row]) -> String {
          examined at most. Page after page, more of them than are kept, so that each is read anew; *kept* says how many \
          were found there all the same:\n\n"
     );
-    let heading = "beside the first pages | kept";
-    text += &table(first_time, heading, |_, row| format!("{} | {:.0} %", beside(row, &first_time[0]), row.found()));
+    let found = |row: &Row| format!("{:.0} %", row.found());
+    let columns = |_, row: &Row| vec![beside(row, &first_time[0]), found(row)];
+    text += &table(first_time, &Columns(&["beside the first pages", "kept"], &columns));
     text += "\nThe same page again and again:\n\n";
-    let heading = "beside the first page | kept";
-    text += &table(again, heading, |_, row| format!("{} | {:.0} %", beside(row, &again[0]), row.found()));
+    let columns = |_, row: &Row| vec![beside(row, &again[0]), found(row)];
+    text += &table(again, &Columns(&["beside the first page", "kept"], &columns));
     text
 }
 
@@ -176,12 +202,20 @@ pub fn starts(starts: &[Start; 2]) -> String {
     text
 }
 
-/// Requests a second, how long they waited, and the server's memory, as cells.
+/// What is said of requests that others are sent beside.
+const WAITS: &str = "requests/s | p50 µs | p99 µs | p99.9 µs | CPU µs | memory MB";
+
+/// That, as cells.
 fn waits(load: &Load) -> String {
-    let Load { p50, p99, p999, resident, .. } = load;
+    let Load { p50, p99, p999, processor, resident, .. } = *load;
     let (p50, p99, p999) = (p50.as_micros(), p99.as_micros(), p999.as_micros());
-    format!("{} | {p50} | {p99} | {p999} | {}", grouped(load.rate()), resident / 1_000_000)
+    let (rate, processor) = (grouped(load.rate()), micros(processor));
+    format!("{rate} | {p50} | {p99} | {p999} | {processor} | {}", resident / 1_000_000)
 }
+
+/// What is to be said of the processor's time there.
+const CPU_OF_ALL: &str =
+    "CPU is all that the server has used meanwhile, for others as well, by the number of these requests.";
 
 /// Keys that are created, by disk and number of clients, and what those have of it who read.
 pub fn writes(disks: &[Disk]) -> String {
@@ -211,12 +245,15 @@ pub fn writes(disks: &[Disk]) -> String {
     }
     let _ = write!(
         text,
-        "\nThose who read meanwhile (50 members with a key, {BESIDE} connections):\n\n\
-         | disk | while | requests/s | p50 µs | p99 µs | p99.9 µs | memory MB |\n|---|---|---:|---:|---:|---:|---:|\n"
+        "\nThose who read meanwhile (50 members with a key, {BESIDE} connections). {CPU_OF_ALL}\n\n\
+         | disk | what | {WAITS} |\n|---|---|{}\n",
+        "---:|".repeat(6),
     );
-    for Disk { name, reads: (alone, beside), .. } in disks {
-        for (when, load) in [("nobody writes", alone), ("64 clients create keys", beside)] {
-            let _ = writeln!(text, "| {name} | {when} | {} |", waits(load));
+    for Disk { name, reads: [from_memory, alone, beside], .. } in disks {
+        let all =
+            [("the same bytes from memory", from_memory), ("nobody writes", alone), ("64 clients create keys", beside)];
+        for (what, load) in all {
+            let _ = writeln!(text, "| {name} | {what} | {} |", waits(load));
         }
     }
     text
@@ -238,7 +275,7 @@ pub fn backups(Backups { situations, size }: &Backups) -> String {
         let (middle, ratio) = middle_p99(loads, alone);
         format!("{} | {} | {ratio:.2}", grouped(middle.rate()), middle.p99.as_micros())
     };
-    for Situation { beside, reads, writes, made } in situations {
+    for backup::Situation { beside, reads, writes, made } in situations {
         let name = match beside {
             Beside::Nothing => "nothing",
             Beside::Copies => "plain copies",
@@ -263,19 +300,22 @@ pub fn attack(Attacks { attacks, answers, longest }: &Attacks) -> String {
          leave nothing of the processor, or wait before each request; beside them {A_SECOND} wrong sign-ins a second, each from \
          an address and for an email of its own, or as many without a password, for which nothing is hashed. In turns, {} times \
          each: the one with the p99 in the middle; the ratio is the one in the middle of those to the turn in which nothing \
-         else was sent.\n\n\
-         | wait | beside | requests/s | p50 µs | p99 µs | p99.9 µs | memory MB | ratio of p99 |\n\
-         |---|---|---:|---:|---:|---:|---:|---:|\n",
+         else was sent. {CPU_OF_ALL}\n\n\
+         | wait | beside | {WAITS} | ratio of p99 |\n|---|---|{}\n",
         attacks[0].loads.len(),
+        "---:|".repeat(7),
     );
     for of_pause in attacks.chunk_by(|one, next| one.pause == next.pause) {
-        for Attack { beside, pause, loads } in of_pause {
-            let name = match beside {
-                attack::Beside::Nothing => "nothing",
-                attack::Beside::Malformed => "sign-ins without a password",
-                attack::Beside::Guesses => "wrong sign-ins",
+        let alone = of_pause.iter().find(|attack| attack.situation == Situation::Alone);
+        let alone = alone.map_or(&[][..], |attack| &attack.loads);
+        for Attack { situation, pause, loads } in of_pause {
+            let name = match situation {
+                Situation::FromMemory => "nothing; the same bytes from memory",
+                Situation::Alone => "nothing",
+                Situation::Malformed => "sign-ins without a password",
+                Situation::Guesses => "wrong sign-ins",
             };
-            let (load, ratio) = middle_p99(loads, &of_pause[0].loads);
+            let (load, ratio) = middle_p99(loads, alone);
             let _ = writeln!(text, "| {pause} ms | {name} | {} | {ratio:.2} |", waits(&load));
         }
     }

@@ -6,7 +6,7 @@ use crate::{
     data::{DataSet, Key},
     load::Request,
     program::{Running, astral_server},
-    reads::answer,
+    rounds::answer,
 };
 
 /// How often each start is measured.
