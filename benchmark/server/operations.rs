@@ -11,7 +11,7 @@ use crate::{
     program::{Running, astral_server},
     reads::{club, fifty_members},
     rounds::{self, Operation, Row, metric},
-    writes::{CLUBS, KEYS_A_CLUB},
+    writes::KEYS_A_CLUB,
 };
 
 /// How often each is measured. Those that cannot be done twice less often, since there is only so much to do them to.
@@ -47,10 +47,10 @@ pub struct Club<'a> {
     pub session: String,
 }
 
-/// Signs in the head coaches of the first clubs of a set.
+/// Signs in the head coaches of a set.
 pub async fn sign_in<'a>(server: &Running, keys: &'a [Key]) -> Vec<Club<'a>> {
     let mut clubs = Vec::new();
-    for (number, key) in keys.iter().take(CLUBS).enumerate() {
+    for (number, key) in keys.iter().enumerate() {
         let answer = rounds::json(server, &login(number)).await;
         let session = answer["token"].as_str().expect("a token").to_owned();
         clubs.push(Club { path: club(key), key, session });

@@ -111,7 +111,7 @@ pub fn clubs(small: &[Row], large: &[Row], all: &[Row]) -> String {
 
 /// Operations one by one.
 pub fn operations(Operations { rows, hashing }: &Operations) -> String {
-    let mut text = "\n### The operations one by one\n\nOn the small set, with sessions of 256 head coaches where nothing else \
+    let mut text = "\n### The operations one by one\n\nOn the small set, with sessions of the head coaches where nothing else \
                     is said, and with keys where members are created, changed and removed. By the names of the document. \
                     What writes is answered after its bytes are synced. Not among them: what happens once (setting up, handing \
                     over, accepting an invitation, signing out, reporting a leaked secret, ending a previous one) and \
@@ -220,25 +220,29 @@ const CPU_OF_ALL: &str =
 /// Keys that are created, by disk and number of clients, and what those have of it who read.
 pub fn writes(disks: &[Disk]) -> String {
     let mut text = "\n### Many clients create keys\n\nEach answer after its bytes are synced: the process is killed \
-                  afterwards, and every key is there.\n\n\
+                  afterwards, and every key is there. In turns, three times each: the one with the rate in the middle; what \
+                  stands beside one client is the one in the middle of the turns' ratios.\n\n\
                   | disk | clients | keys/s | beside one client | p50 ms | p99 ms | p99.9 ms | CPU µs \
                   | CPU µs of the same bytes from memory | ratio | memory MB |\n\
                   |---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n"
         .to_owned();
     let millis = |time: Duration| format!("{:.1}", time.as_secs_f64() * 1e3);
     for Disk { name, created, .. } in disks {
-        for (clients, load, fixed) in created {
+        for (clients, row) in created {
+            let load = median(row.ours.clone(), |one, other| one.rate().total_cmp(&other.rate()));
+            let beside_one = row.ours.iter().zip(&created[0].1.ours).map(|(load, one)| load.rate() / one.rate());
+            let (_, fixed) = row.middle();
             let _ = writeln!(
                 text,
                 "| {name} | {clients} | {} | {:.1} | {} | {} | {} | {} | {} | {:.1} | {} |",
                 grouped(load.rate()),
-                load.rate() / created[0].1.rate(),
+                median(beside_one.collect(), f64::total_cmp),
                 millis(load.p50),
                 millis(load.p99),
                 millis(load.p999),
                 micros(load.processor),
                 micros(fixed.processor),
-                load.processor.as_secs_f64() / fixed.processor.as_secs_f64(),
+                row.ratio(),
                 load.resident / 1_000_000,
             );
         }

@@ -12,6 +12,7 @@ use crate::{
     operations::{creating_keys, sign_in},
     program::{Running, as_role, astral_server},
     reads,
+    rounds::Row,
 };
 
 /// How many clients create keys at once.
@@ -20,15 +21,16 @@ pub const CLIENTS: [u32; 4] = [1, 8, 64, 256];
 /// What came of a disk.
 pub struct Disk {
     pub name: String,
-    /// By the number of clients: what came of it, and of the same requests to the same framework, which answers the same
-    /// bytes from memory.
-    pub created: Vec<(u32, Load, Load)>,
+    /// By the number of clients.
+    pub created: Vec<(u32, Row)>,
     /// A checked request: the same bytes from memory, while nobody writes, and while 64 create keys.
     pub reads: [Load; 3],
 }
 
-/// In how many clubs, and how many each may have.
-pub const CLUBS: usize = 256;
+/// How often each number of them is measured, in turns, and how long each time, in seconds.
+const TIMES: usize = 3;
+const A_TIME: u32 = 2;
+/// How many each club may have.
 pub const KEYS_A_CLUB: usize = 2_000;
 
 /// How many keys these clubs have, as the operator counts them.
@@ -47,6 +49,8 @@ fn count_keys(data: &Path, keys: &[Key]) -> usize {
 pub async fn measure(set: &DataSet, keys: &[Key]) -> Vec<Disk> {
     let mut disks = Vec::new();
     for slow in [false, true] {
+        let name =
+            if slow { format!("{} ms more a sync", crate::slow::SYNC.as_millis()) } else { "as it is".to_owned() };
         // Beside the set, so that it is the same disk.
         let folder = tempfile::tempdir_in(set.folder().parent().expect("a folder")).expect("a folder");
         fs::copy(set.folder().join("astral.redb"), folder.path().join("astral.redb")).expect("copied");
@@ -69,19 +73,20 @@ pub async fn measure(set: &DataSet, keys: &[Key]) -> Vec<Disk> {
         std::thread::sleep(Duration::from_secs(1));
         let beside = load(&server, &reading, BESIDE, SECONDS);
         let mut answered = writers.end().requests;
-        let both = |clients| {
-            let ours = load(&server, &creating, clients, SECONDS);
-            (clients, ours, load(&memory.server, same_key, clients, SECONDS))
-        };
-        let created: Vec<_> = CLIENTS.map(both).into();
-        answered += created.iter().map(|(_, load, _)| load.requests).sum::<u64>();
+        let row = |clients| (clients, Row { name: name.clone(), ours: Vec::new(), fixed: Vec::new(), misses: 0 });
+        let mut created = CLIENTS.map(row);
+        for _ in 0..TIMES {
+            for (clients, row) in &mut created {
+                row.ours.push(load(&server, &creating, *clients, A_TIME));
+                row.fixed.push(load(&memory.server, same_key, *clients, A_TIME));
+            }
+        }
+        answered += created.iter().flat_map(|(_, row)| &row.ours).map(|load| load.requests).sum::<u64>();
         server.kill();
         // Whatever was answered before the plug was pulled is there.
-        let there = count_keys(folder.path(), &keys[..CLUBS]);
+        let there = count_keys(folder.path(), keys);
         assert!(there as u64 >= answered, "{answered} keys were answered, and {there} are there");
-        let name =
-            if slow { format!("{} ms more a sync", crate::slow::SYNC.as_millis()) } else { "as it is".to_owned() };
-        disks.push(Disk { name, created, reads: [from_memory, alone, beside] });
+        disks.push(Disk { name, created: created.into(), reads: [from_memory, alone, beside] });
     }
     disks
 }
