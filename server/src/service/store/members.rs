@@ -6,6 +6,7 @@
 //! `docs/decisions/0003-member-records-are-json.md`, `docs/decisions/0026-members-lie-in-blocks.md`.
 
 pub mod block;
+mod filter;
 mod page;
 
 use std::ops::ControlFlow;

@@ -5,6 +5,8 @@
 //! long as nothing of it has changed after the older of the two: nothing is told of a revocation, nothing can be told too
 //! late, and what nobody can tell is read again.
 
+mod room;
+
 use std::{
     hash::Hash,
     sync::{
@@ -16,6 +18,7 @@ use std::{
 use bytes::Bytes;
 use quick_cache::{Weighter, sync::Cache};
 
+use self::room::{ByRoom, ENTRY};
 use super::{
     api_keys::Place,
     tables::{API_KEY_SECRETS, API_KEYS, MEMBER_BLOCKS, ORGANIZATIONS, Table},
@@ -23,7 +26,7 @@ use super::{
 use crate::service::{
     metrics::Counter,
     model::{
-        api_key::{ApiKey, KeyState, Reach},
+        api_key::{ApiKey, Reach},
         id::{ApiKeyId, Id as _, OrganizationId},
         member::MemberFilter,
         organization::Organization,
@@ -127,92 +130,8 @@ pub struct PageKey {
     pub position: Option<Vec<u8>>,
 }
 
-/// What takes memory of its own, beside that of its type.
-trait Room {
-    /// About how much, in bytes.
-    fn room(&self) -> usize;
-}
-
-impl Room for SecretHash {
-    fn room(&self) -> usize {
-        0
-    }
-}
-
-impl Room for ApiKeyId {
-    fn room(&self) -> usize {
-        0
-    }
-}
-
-impl Room for OrganizationId {
-    fn room(&self) -> usize {
-        0
-    }
-}
-
-impl Room for PageKey {
-    fn room(&self) -> usize {
-        let MemberFilter { role: _, status: _, label, coach_id: _, search } = &self.filter;
-        let words = search.iter().flat_map(|search| search.words());
-        let words: usize = words.map(|word| size_of::<String>() + SMALLEST + word.len()).sum();
-        words + label.as_ref().map_or(0, |label| label.as_str().len()) + self.position.as_ref().map_or(0, Vec::len)
-    }
-}
-
-impl Room for Arc<Place> {
-    fn room(&self) -> usize {
-        self.pass.as_ref().map_or(0, |pass| size_of_val(&pass.allowed_ips[..]) + size_of_val(pass.scopes.as_slice()))
-    }
-}
-
-impl Room for Arc<ApiKey> {
-    fn room(&self) -> usize {
-        let revocation = match &self.state {
-            KeyState::Usable | KeyState::Held => 0,
-            KeyState::Revoked { at: _, by, reason } => {
-                by.display_name.len() + reason.as_ref().map_or(0, |reason| reason.as_str().len())
-            }
-        };
-        size_of::<ApiKey>()
-            + self.name.as_str().len()
-            + self.description.as_ref().map_or(0, |description| description.as_str().len())
-            + size_of_val(self.scopes.as_slice())
-            + size_of_val(&self.allowed_ips[..])
-            + size_of_val(&self.secrets[..])
-            + self.created_by.display_name.len()
-            + revocation
-    }
-}
-
-impl Room for Arc<Organization> {
-    fn room(&self) -> usize {
-        self.name.as_str().len() + self.description.as_ref().map_or(0, |description| description.as_str().len())
-    }
-}
-
-impl Room for MemberPage {
-    fn room(&self) -> usize {
-        self.room + self.next.as_ref().map_or(0, String::len)
-    }
-}
-
-/// What the smallest piece of memory takes, in bytes.
-const SMALLEST: usize = 16;
-/// About how much memory an entry takes beside its [`Room`], in bytes.
-const ENTRY: usize = 400;
 /// About how much a page takes, in bytes.
 const USUAL_PAGE: usize = 16 << 10;
-
-/// Weighs entries by the memory that they take.
-#[derive(Clone)]
-struct ByRoom;
-
-impl<K: Room, T: Room> Weighter<K, Made<T>> for ByRoom {
-    fn weight(&self, key: &K, made: &Made<T>) -> u64 {
-        (ENTRY + key.room() + made.value.room()) as u64
-    }
-}
 
 /// How full it is, and how often what was asked for was there.
 #[derive(Debug, Clone, Copy)]
@@ -374,7 +293,7 @@ mod tests {
     use crate::service::{
         clock::{Clock, Entropy},
         model::{
-            api_key::Person,
+            api_key::{KeyState, Person},
             id::MemberId,
             member::Member,
             plan::Plan,
