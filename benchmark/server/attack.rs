@@ -20,27 +20,27 @@ use crate::{
 /// How many requests are sent a second beside those that are measured.
 pub const A_SECOND: u32 = 1_000;
 /// How often it is measured, in turns.
-const TIMES: usize = 5;
+const TIMES: usize = 9;
 /// How long those with a key wait before each request, in milliseconds: not at all, so that the processor has nothing left
 /// to give, and long enough for it to have much.
 const PAUSES: [u32; 2] = [0, 5];
 
 /// What is measured, and what is sent beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Situation {
+pub enum Measured {
     /// The same bytes from memory; nothing else is sent.
     FromMemory,
     /// Requests with a key; nothing else is sent.
     Alone,
     /// Beside sign-ins that are refused before a password is hashed, for want of one.
-    Malformed,
+    BesideMalformed,
     /// Beside wrong sign-ins, each from an address and for an email of its own.
-    Guesses,
+    BesideGuesses,
 }
 
 /// What came of the requests in it, time by time.
 pub struct Attack {
-    pub situation: Situation,
+    pub measured: Measured,
     /// How long they wait before each, in milliseconds.
     pub pause: u32,
     pub loads: Vec<Load>,
@@ -64,7 +64,7 @@ struct Guesses {
 }
 
 /// Guesses for so long, however late the answers are; with passwords, or without.
-async fn guess(url: &str, seconds: u32, with_passwords: bool, all: &Arc<Mutex<Guesses>>) {
+async fn guess(url: String, seconds: u32, with_passwords: bool, all: Arc<Mutex<Guesses>>) {
     let client = astral_client::http().build().expect("a client");
     let mut ticks = tokio::time::interval(Duration::from_secs(1) / A_SECOND);
     let mut guesses = Vec::new();
@@ -85,7 +85,7 @@ async fn guess(url: &str, seconds: u32, with_passwords: bool, all: &Arc<Mutex<Gu
             .header("Content-Type", "application/json")
             .header("X-Forwarded-For", format!("198.{b}.{c}.{d}"))
             .body(body.to_string());
-        let all = Arc::clone(all);
+        let all = Arc::clone(&all);
         guesses.push(tokio::spawn(async move {
             let begun = Instant::now();
             let status = request.send().await.map_or(0, |answer| answer.status().as_u16());
@@ -103,30 +103,38 @@ async fn guess(url: &str, seconds: u32, with_passwords: bool, all: &Arc<Mutex<Gu
 pub async fn measure(set: &DataSet, keys: &[Key]) -> Attacks {
     let server = Running::start(astral_server(&set.folder()).args(["--trusted-proxy", "127.0.0.1"]));
     let files = tempfile::tempdir().expect("a folder");
-    let requests = reads::fifty_members(keys);
-    let reading = Requests::new(files.path(), "read", &requests, false);
-    let memory = FromMemory::of(&[(&server, &requests[0], 200)]).await;
+    let fifty_members = reads::fifty_members(keys);
+    let reading = Requests::new(files.path(), "read", &fifty_members, false);
+    let memory = FromMemory::of(&[(&server, &fifty_members[0], 200)]).await;
     load(&server, &reading, BESIDE, WARM);
-    let situations = [Situation::FromMemory, Situation::Alone, Situation::Malformed, Situation::Guesses];
+    let kinds = [Measured::FromMemory, Measured::Alone, Measured::BesideMalformed, Measured::BesideGuesses];
     let mut attacks: Vec<_> = PAUSES
         .into_iter()
-        .flat_map(|pause| situations.map(|situation| Attack { situation, pause, loads: Vec::new() }))
+        .flat_map(|pause| kinds.map(|measured| Attack { measured, pause, loads: Vec::new() }))
         .collect();
     let (guesses, others) = (Arc::new(Mutex::new(Guesses::default())), Arc::default());
+    let requests = PAUSES.map(|pause| [&memory.requests[0], &reading].map(|requests| requests.with_pauses(pause)));
     for _ in 0..TIMES {
-        for Attack { situation, pause, loads } in &mut attacks {
-            let (server_that_reads, reading) = match situation {
-                Situation::FromMemory => (&memory.server, &memory.requests[0]),
-                _ => (&server, &reading),
-            };
-            let reading = reading.with_pauses(*pause);
-            let reading = Loading::begin(server_that_reads, &reading, BESIDE, SECONDS);
-            match situation {
-                Situation::FromMemory | Situation::Alone => {}
-                Situation::Malformed => guess(&server.url, SECONDS, false, &others).await,
-                Situation::Guesses => guess(&server.url, SECONDS, true, &guesses).await,
+        for (of_pause, [same, reading]) in attacks.chunks_mut(kinds.len()).zip(&requests) {
+            for Attack { measured, loads, .. } in of_pause {
+                let reading = match measured {
+                    Measured::FromMemory => Loading::begin(&memory.server, same, BESIDE, SECONDS),
+                    _ => Loading::begin(&server, reading, BESIDE, SECONDS),
+                };
+                let guess = |with_passwords, all| {
+                    tokio::spawn(guess(server.url.clone(), SECONDS, with_passwords, Arc::clone(all)))
+                };
+                let guessing = match measured {
+                    Measured::FromMemory | Measured::Alone => None,
+                    Measured::BesideMalformed => Some(guess(false, &others)),
+                    Measured::BesideGuesses => Some(guess(true, &guesses)),
+                };
+                // Before the last of them are answered, which takes its time.
+                loads.push(reading.end());
+                if let Some(guessing) = guessing {
+                    guessing.await.expect("no panic");
+                }
             }
-            loads.push(reading.end());
         }
     }
     server.stop();

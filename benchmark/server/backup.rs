@@ -12,13 +12,12 @@ use std::{
 };
 
 use crate::{
-    BESIDE, SECONDS,
-    data::{DataSet, Key},
+    BESIDE, SECONDS, WARM,
+    clubs::{KEYS_A_CLUB, creating_keys, sign_in},
+    data::{DATABASE, DataSet, Key},
     load::{Load, Loading, Requests, load},
-    operations::{creating_keys, sign_in},
     program::{Running, astral_server, beside},
     reads,
-    writes::KEYS_A_CLUB,
 };
 
 /// How often each is measured, in turns.
@@ -54,7 +53,7 @@ fn make(beside_requests: Beside, data: &Path, file: &Path) {
     match beside_requests {
         Beside::Nothing => thread::yield_now(),
         Beside::Copies => {
-            fs::copy(data.join("astral.redb"), file).expect("copied");
+            fs::copy(data.join(DATABASE), file).expect("copied");
             File::open(file).and_then(|copy| copy.sync_all()).expect("synced");
         }
         Beside::Backups => {
@@ -68,16 +67,14 @@ fn make(beside_requests: Beside, data: &Path, file: &Path) {
 
 /// Measures requests on a copy of a set.
 pub async fn measure(set: &DataSet, keys: &[Key]) -> Backups {
-    let folder = tempfile::tempdir_in(set.folder().parent().expect("a folder")).expect("a folder");
-    let database = folder.path().join("astral.redb");
-    fs::copy(set.folder().join("astral.redb"), &database).expect("copied");
+    let folder = set.copy();
     let most = KEYS_A_CLUB.to_string();
     let server = Running::start(astral_server(folder.path()).args(["--max-active-keys", &most]));
     let files = tempfile::tempdir().expect("a folder");
     let creating = creating_keys(&sign_in(&server, keys).await);
     let creating = Requests::new(files.path(), "create", &creating, false);
     let reading = Requests::new(files.path(), "read", &reads::fifty_members(keys), false);
-    load(&server, &reading, BESIDE, 2);
+    load(&server, &reading, BESIDE, WARM);
     let mut situations = [Beside::Nothing, Beside::Copies, Beside::Backups].map(|beside| Situation {
         beside,
         reads: Vec::new(),
@@ -106,7 +103,7 @@ pub async fn measure(set: &DataSet, keys: &[Key]) -> Backups {
             situation.made += making.map_or(0, |making| making.join().expect("no panic"));
         }
     }
-    let size = fs::metadata(&database).expect("a file").len();
+    let size = fs::metadata(folder.path().join(DATABASE)).expect("a file").len();
     server.stop();
     Backups { situations, size }
 }

@@ -13,7 +13,6 @@ use tempfile::TempDir;
 use crate::{
     load::{Request, Requests},
     program::{Running, as_role},
-    rounds,
 };
 
 /// The same framework, which answers from memory what servers have answered.
@@ -32,7 +31,7 @@ impl FromMemory {
         fs::create_dir(&bodies).expect("made");
         let mut requests = Vec::new();
         for (number, (server, request, expected)) in asked.iter().enumerate() {
-            let (status, body) = rounds::answer(server, request).await;
+            let (status, body) = server.answer(request).await;
             assert_eq!(status, *expected, "{}: {}", request.path, String::from_utf8_lossy(&body));
             fs::write(bodies.join(format!("{number:03}")), body).expect("written");
             let same = Request { path: format!("/{number}"), ..(*request).clone() };

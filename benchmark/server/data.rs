@@ -2,7 +2,12 @@
 
 use std::{fs, path::PathBuf, process::Command};
 
+use tempfile::TempDir;
+
 use crate::program::beside;
+
+/// The file of the database in a data folder.
+pub const DATABASE: &str = "astral.redb";
 
 /// A set of data.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +47,13 @@ impl DataSet {
     /// The server's data folder.
     pub fn folder(&self) -> PathBuf {
         self.place().join("data")
+    }
+
+    /// A folder with a copy of its database, to be written to: beside it, so that it is the same disk.
+    pub fn copy(&self) -> TempDir {
+        let copy = tempfile::tempdir_in(self.place()).expect("a folder");
+        fs::copy(self.folder().join(DATABASE), copy.path().join(DATABASE)).expect("copied");
+        copy
     }
 
     /// Makes it if it is not there; all its keys.

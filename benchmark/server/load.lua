@@ -1,5 +1,5 @@
--- Sends the requests of a file, one after the other, after as many as were sent before, and says how it went. A line of the file: method, path, credential
--- and body, with tabs between them.
+-- Sends the requests of a file, one after the other, after as many as were sent before, and says how it went. A line of
+-- the file: method, path, credential and body, with tabs between them.
 local requests, at = {}, 0
 
 function init(arguments)
@@ -13,6 +13,7 @@ function init(arguments)
   at = tonumber(arguments[2]) % #requests
 end
 
+-- wrk asks for one more before the others, and does not send it.
 function request()
   at = at % #requests + 1
   return requests[at]

@@ -6,6 +6,7 @@
 mod attack;
 mod backup;
 mod baseline;
+mod clubs;
 mod data;
 mod instructions;
 mod load;
@@ -29,7 +30,7 @@ use self::{
     instructions::Count,
 };
 
-/// How often each operation that reads is measured, and how long each time, in seconds.
+/// How often operations are measured where nothing else is said, and how long each time, in seconds.
 const ROUNDS: u32 = 11;
 const ROUND: u32 = 1;
 /// How long others are measured, in seconds.

@@ -9,6 +9,10 @@ use std::{
 };
 
 use astral_benchmark::process::Process;
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::load::Request;
 
 /// The file of another program of this build.
 pub fn beside(name: &str) -> PathBuf {
@@ -40,9 +44,9 @@ pub struct Running {
     child: Child,
     pub url: String,
     /// Where it tells Prometheus of itself; nothing if it does not.
-    pub metrics: String,
+    metrics: String,
     /// For single requests, which are not measured.
-    pub client: reqwest::Client,
+    client: reqwest::Client,
 }
 
 impl Running {
@@ -60,6 +64,40 @@ impl Running {
         let metrics = has_metrics.then(|| words.find(|word| word.ends_with("/metrics")).expect("where they are"));
         let client = astral_client::http().build().expect("a client");
         Self { child, url, metrics: metrics.unwrap_or_default(), client }
+    }
+
+    /// What it answers to one request.
+    pub async fn answer(&self, request: &Request) -> (u16, Vec<u8>) {
+        let Request { method, path, credential, body } = request;
+        let method: Method = method.parse().expect("a method");
+        let mut asked = self.client.request(method, format!("{}{path}", self.url));
+        if !credential.is_empty() {
+            asked = asked.bearer_auth(credential);
+        }
+        if !body.is_empty() {
+            asked = asked.header("Content-Type", "application/json").body(body.clone());
+        }
+        let answer = asked.send().await.expect("answered");
+        (answer.status().as_u16(), answer.bytes().await.expect("a body").to_vec())
+    }
+
+    /// What it answers, which is JSON and no refusal.
+    pub async fn json(&self, request: &Request) -> Value {
+        let (status, body) = self.answer(request).await;
+        assert!((200..300).contains(&status), "{} {}: {status}", request.method, request.path);
+        serde_json::from_slice(&body).expect("JSON")
+    }
+
+    /// A number that it tells Prometheus.
+    pub async fn metric(&self, name: &str) -> f64 {
+        let page = self.client.get(&self.metrics).send().await.expect("answered").text().await.expect("a text");
+        let number = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        number.and_then(|number| number.parse().ok()).expect("it is counted")
+    }
+
+    /// How often it has not found what it looked for among what is kept.
+    pub async fn misses(&self) -> u64 {
+        self.metric("astral_kept_misses_total").await as u64
     }
 
     /// The process.

@@ -4,7 +4,7 @@ use crate::{
     data::{DataSet, Key},
     load::Request,
     program::{Running, astral_server},
-    rounds::{Operation, answer, json},
+    rounds::Operation,
 };
 
 /// The path of a key's club.
@@ -37,17 +37,17 @@ pub fn operations<'a>(server: &'a Running, keys: &[Key]) -> Vec<Operation<'a>> {
 /// Holds what the server answers against what must be there.
 pub async fn check(server: &Running, keys: &[Key], set: &DataSet) {
     for key in keys.iter().step_by((keys.len() / 50).max(1)) {
-        let page = json(server, &Request::get(club(key) + "/members?limit=200", &key.secret)).await;
+        let page = server.json(&Request::get(club(key) + "/members?limit=200", &key.secret)).await;
         let members = page["data"].as_array().expect("a list");
         assert_eq!(members.len(), (set.members + 1).min(200));
         assert!(members.iter().all(|member| member["organization_id"] == *key.club), "of that club alone");
         if let Some(other) = keys.iter().find(|other| other.club != key.club) {
-            let (status, _) = answer(server, &Request::get(club(other) + "/members", &key.secret)).await;
+            let (status, _) = server.answer(&Request::get(club(other) + "/members", &key.secret)).await;
             assert_eq!(status, 404, "nothing of another club");
         }
         let (most, last) = key.secret.split_at(key.secret.len() - 1);
         let wrong = format!("{most}{}", if last == "0" { "1" } else { "0" });
-        let (status, _) = answer(server, &Request::get(club(key) + "/members", &wrong)).await;
+        let (status, _) = server.answer(&Request::get(club(key) + "/members", &wrong)).await;
         assert_eq!(status, 401, "a wrong key opens nothing");
     }
 }

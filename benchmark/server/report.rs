@@ -6,16 +6,16 @@ use astral_benchmark::document::machine;
 
 use crate::{
     BESIDE, CLUBS, CONNECTIONS, ROUNDS,
-    attack::{A_SECOND, Attack, Attacks, Situation},
-    backup::{self, Backups, Beside},
+    attack::{A_SECOND, Attack, Attacks, Measured},
+    backup::{Backups, Beside, Situation},
     data::{DataSet, LARGE, ROSTER, SMALL},
     instructions::{Count, TOLERATED},
     load::Load,
-    operations::Operations,
+    operations::{self, Operations},
     profile::Profile,
     rounds::{Row, median},
     start::Start,
-    writes::Disk,
+    writes::{self, Disk},
 };
 
 fn micros(time: Duration) -> String {
@@ -76,7 +76,7 @@ pub fn introduction() -> String {
          The server as it is shipped (`cargo build --profile dist`), with its limits, usage counts, request ids and \
          logs; wrk sends the requests over {CONNECTIONS} connections of the same machine, and takes its share of the \
          processor. CPU is what the kernel says that the server's process has used, its own time and the kernel's for \
-         it, by request: the one in the middle of {ROUNDS} rounds. In each round the same framework answers the same bytes from \
+         it, by request: the one in the middle of the rounds, {ROUNDS} where nothing else is said. In each round the same framework answers the same bytes from \
          memory right after; the ratio is the one in the middle of the rounds' ratios, and so is what stands beside something else. \
          Times depend on the machine and on who else uses it; the ratios are what counts.\n",
         machine(),
@@ -111,12 +111,16 @@ pub fn clubs(small: &[Row], large: &[Row], all: &[Row]) -> String {
 
 /// Operations one by one.
 pub fn operations(Operations { rows, hashing }: &Operations) -> String {
-    let mut text = "\n### The operations one by one\n\nOn the small set, with sessions of the head coaches where nothing else \
-                    is said, and with keys where members are created, changed and removed. By the names of the document. \
-                    What writes is answered after its bytes are synced. Not among them: what happens once (setting up, handing \
-                    over, accepting an invitation, signing out, reporting a leaked secret, ending a previous one) and \
-                    changing a password.\n\n"
-        .to_owned();
+    let mut text = format!(
+        "\n### The operations one by one\n\nOn the small set, with sessions of the head coaches where nothing else is said, \
+         and with keys where members are created, changed and removed. By the names of the document, with how many are \
+         listed. {} rounds, and {} of what can be done to each member or key but once: removing, rotating, \
+         revoking, of those that were created before. What writes is answered after its bytes are synced. Not among them: \
+         setting up, handing over, accepting an invitation, changing a password, signing out, ending a \
+         previous secret and reporting a leaked one.\n\n",
+        operations::TIMES,
+        operations::TIMES_ONCE,
+    );
     text += &table(rows, &Columns(&[], &|_, _| Vec::new()));
     let _ = writeln!(
         text,
@@ -219,13 +223,15 @@ const CPU_OF_ALL: &str =
 
 /// Keys that are created, by disk and number of clients, and what those have of it who read.
 pub fn writes(disks: &[Disk]) -> String {
-    let mut text = "\n### Many clients create keys\n\nEach answer after its bytes are synced: the process is killed \
-                  afterwards, and every key is there. In turns, three times each: the one with the rate in the middle; what \
-                  stands beside one client is the one in the middle of the turns' ratios.\n\n\
-                  | disk | clients | keys/s | beside one client | p50 ms | p99 ms | p99.9 ms | CPU µs \
-                  | CPU µs of the same bytes from memory | ratio | memory MB |\n\
-                  |---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n"
-        .to_owned();
+    let mut text = format!(
+        "\n### Many clients create keys\n\nEach answer after its bytes are synced: the process is killed at the end, and no \
+         fewer keys are there. In turns, {} times each: the one with the rate in the middle; what stands beside one \
+         client is the one in the middle of the turns' ratios.\n\n\
+         | disk | clients | keys/s | beside one client | p50 ms | p99 ms | p99.9 ms | CPU µs \
+         | CPU µs of the same bytes from memory | ratio | memory MB |\n|---|{}\n",
+        writes::TIMES,
+        "---:|".repeat(10),
+    );
     let millis = |time: Duration| format!("{:.1}", time.as_secs_f64() * 1e3);
     for Disk { name, created, .. } in disks {
         for (clients, row) in created {
@@ -279,7 +285,7 @@ pub fn backups(Backups { situations, size }: &Backups) -> String {
         let (middle, ratio) = middle_p99(loads, alone);
         format!("{} | {} | {ratio:.2}", grouped(middle.rate()), middle.p99.as_micros())
     };
-    for backup::Situation { beside, reads, writes, made } in situations {
+    for Situation { beside, reads, writes, made } in situations {
         let name = match beside {
             Beside::Nothing => "nothing",
             Beside::Copies => "plain copies",
@@ -291,10 +297,13 @@ pub fn backups(Backups { situations, size }: &Backups) -> String {
     text
 }
 
-/// The load with the p99 in the middle, and by how much more the p99s are than those of the same turns in `alone`.
+/// The load with the p99 in the middle, with the processor's time that is in the middle; and by how much more the p99s are
+/// than those of the same turns in `alone`.
 fn middle_p99(loads: &[Load], alone: &[Load]) -> (Load, f64) {
     let ratios = loads.iter().zip(alone).map(|(load, alone)| load.p99.as_secs_f64() / alone.p99.as_secs_f64());
-    (median(loads.to_vec(), |one, other| one.p99.cmp(&other.p99)), median(ratios.collect(), f64::total_cmp))
+    let processor = median(loads.iter().map(|load| load.processor).collect(), Duration::cmp);
+    let middle = median(loads.to_vec(), |one, other| one.p99.cmp(&other.p99));
+    (Load { processor, ..middle }, median(ratios.collect(), f64::total_cmp))
 }
 
 /// Those who have a key, while somebody guesses passwords.
@@ -310,14 +319,14 @@ pub fn attack(Attacks { attacks, answers, longest }: &Attacks) -> String {
         "---:|".repeat(7),
     );
     for of_pause in attacks.chunk_by(|one, next| one.pause == next.pause) {
-        let alone = of_pause.iter().find(|attack| attack.situation == Situation::Alone);
+        let alone = of_pause.iter().find(|attack| attack.measured == Measured::Alone);
         let alone = alone.map_or(&[][..], |attack| &attack.loads);
-        for Attack { situation, pause, loads } in of_pause {
-            let name = match situation {
-                Situation::FromMemory => "nothing; the same bytes from memory",
-                Situation::Alone => "nothing",
-                Situation::Malformed => "sign-ins without a password",
-                Situation::Guesses => "wrong sign-ins",
+        for Attack { measured, pause, loads } in of_pause {
+            let name = match measured {
+                Measured::FromMemory => "nothing; the same bytes from memory",
+                Measured::Alone => "nothing",
+                Measured::BesideMalformed => "sign-ins without a password",
+                Measured::BesideGuesses => "wrong sign-ins",
             };
             let (load, ratio) = middle_p99(loads, alone);
             let _ = writeln!(text, "| {pause} ms | {name} | {} | {ratio:.2} |", waits(&load));

@@ -2,13 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{
-    data::Key,
-    load::Request,
-    program::Running,
-    reads::club,
-    rounds::{Operation, json},
-};
+use crate::{data::Key, load::Request, program::Running, reads::club, rounds::Operation};
 
 /// How many pages of a roster are asked for in turn, where none is to be found among what is kept: that holds about 1,000.
 const DIFFERENT: usize = 2_500;
@@ -90,7 +84,7 @@ struct Roster<'a> {
 impl Roster<'_> {
     /// A page of so many members, from a cursor on if it is not empty.
     async fn page(&self, limit: usize, query: &str, cursor: &str) -> Value {
-        json(self.server, &self.request(limit, query, cursor)).await
+        self.server.json(&self.request(limit, query, cursor)).await
     }
 
     /// The request for that page.

@@ -2,9 +2,6 @@
 
 use std::cmp::Ordering;
 
-use reqwest::Method;
-use serde_json::Value;
-
 use crate::{
     CONNECTIONS, ROUND, WARM,
     baseline::FromMemory,
@@ -70,6 +67,11 @@ fn ratio(of: &[Load], to: &[Load]) -> f64 {
 }
 
 impl Row {
+    /// One of which nothing was measured yet.
+    pub fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), ours: Vec::new(), fixed: Vec::new(), misses: 0 }
+    }
+
     /// How much more processor time a request takes than one for the same bytes from memory.
     pub fn ratio(&self) -> f64 {
         ratio(&self.ours, &self.fixed)
@@ -96,28 +98,6 @@ impl Row {
     }
 }
 
-/// What the server answers to one request.
-pub async fn answer(server: &Running, request: &Request) -> (u16, Vec<u8>) {
-    let Request { method, path, credential, body } = request;
-    let method: Method = method.parse().expect("a method");
-    let mut asked = server.client.request(method, format!("{}{path}", server.url));
-    if !credential.is_empty() {
-        asked = asked.bearer_auth(credential);
-    }
-    if !body.is_empty() {
-        asked = asked.header("Content-Type", "application/json").body(body.clone());
-    }
-    let answer = asked.send().await.expect("answered");
-    (answer.status().as_u16(), answer.bytes().await.expect("a body").to_vec())
-}
-
-/// What it answers, which is JSON of no refusal.
-pub async fn json(server: &Running, request: &Request) -> Value {
-    let (status, body) = answer(server, request).await;
-    assert!((200..300).contains(&status), "{} {}: {status}", request.method, request.path);
-    serde_json::from_slice(&body).expect("JSON")
-}
-
 /// Measures operations in turns, so many rounds, each beside the same bytes from memory. What is to be compared stands side
 /// by side.
 pub async fn measure(operations: &[Operation<'_>], rounds: u32) -> Vec<Row> {
@@ -138,36 +118,18 @@ pub async fn measure(operations: &[Operation<'_>], rounds: u32) -> Vec<Row> {
         load(&memory.server, theirs, *connections, 1);
     }
     // In turns: a machine that others use too is quick for a while and then slow.
-    let row = |operation: &Operation<'_>| Row {
-        name: operation.name.clone(),
-        ours: Vec::new(),
-        fixed: Vec::new(),
-        misses: 0,
-    };
-    let mut rows: Vec<_> = operations.iter().map(row).collect();
+    let mut rows: Vec<_> = operations.iter().map(|operation| Row::new(&operation.name)).collect();
     for _ in 0..rounds {
         for (((ours, theirs), operation), row) in pairs.iter().zip(operations).zip(&mut rows) {
             let &Operation { server, seconds, connections, .. } = operation;
-            let before = misses(server).await;
+            let before = server.misses().await;
             row.ours.push(load(server, ours, connections, seconds));
-            row.misses += misses(server).await - before;
+            row.misses += server.misses().await - before;
             row.fixed.push(load(&memory.server, theirs, connections, ROUND));
         }
     }
     for ((ours, _), Operation { name, requests, is_once, .. }) in pairs.iter().zip(operations) {
-        assert!(!is_once || ours.sent() <= requests.len(), "{name}: more were sent than can be answered");
+        assert!(!is_once || ours.sent() < requests.len(), "{name}: more were sent than can be answered");
     }
     rows
-}
-
-/// How often the server has not found what it looked for among what is kept.
-async fn misses(server: &Running) -> u64 {
-    metric(server, "astral_kept_misses_total").await as u64
-}
-
-/// A number that the server tells Prometheus.
-pub async fn metric(server: &Running, name: &str) -> f64 {
-    let page = server.client.get(&server.metrics).send().await.expect("answered").text().await.expect("a text");
-    let number = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    number.and_then(|number| number.parse().ok()).expect("it is counted")
 }

@@ -9,7 +9,7 @@ use astral_server::{
 use redb::{StorageBackend, backends::FileBackend};
 use tokio::net::TcpListener;
 
-use crate::writes::KEYS_A_CLUB;
+use crate::clubs::KEYS_A_CLUB;
 
 /// What a sync takes on it longer than on the disk as it is.
 pub const SYNC: Duration = Duration::from_millis(4);

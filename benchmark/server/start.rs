@@ -6,7 +6,6 @@ use crate::{
     data::{DataSet, Key},
     load::Request,
     program::{Running, astral_server},
-    rounds::answer,
 };
 
 /// How often each start is measured.
@@ -21,7 +20,7 @@ pub struct Start {
 async fn start(set: &DataSet, request: &Request) -> (Running, Duration) {
     let begun = Instant::now();
     let server = Running::start(&mut astral_server(&set.folder()));
-    let (status, _) = answer(&server, request).await;
+    let (status, _) = server.answer(request).await;
     assert_eq!(status, 200);
     (server, begun.elapsed())
 }

@@ -1,16 +1,16 @@
 //! What writes: many clients share a commit.
 
-use std::{fs, path::Path, process::Command, time::Duration};
+use std::{path::Path, process::Command, time::Duration};
 
 use serde_json::Value;
 
 use crate::{
     BESIDE, SECONDS, WARM,
     baseline::FromMemory,
+    clubs::{KEYS_A_CLUB, creating_keys, sign_in},
     data::{DataSet, Key},
     load::{Load, Loading, Requests, load},
-    operations::{creating_keys, sign_in},
-    program::{Running, as_role, astral_server},
+    program::{self, Running, as_role, astral_server},
     reads,
     rounds::Row,
 };
@@ -27,16 +27,14 @@ pub struct Disk {
     pub reads: [Load; 3],
 }
 
-/// How often each number of them is measured, in turns, and how long each time, in seconds.
-const TIMES: usize = 3;
+/// How often each number of clients is measured, in turns, and how long each time, in seconds.
+pub const TIMES: usize = 3;
 const A_TIME: u32 = 2;
-/// How many each club may have.
-pub const KEYS_A_CLUB: usize = 2_000;
 
 /// How many keys these clubs have, as the operator counts them.
 fn count_keys(data: &Path, keys: &[Key]) -> usize {
     let of_club = |key: &Key| {
-        let mut command = Command::new(crate::program::beside("astral-server"));
+        let mut command = Command::new(program::beside("astral-server"));
         let output = command.args(["key", "list", &key.club, "--json", "--data"]).arg(data).output().expect("it runs");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let listed: Value = serde_json::from_slice(&output.stdout).expect("JSON");
@@ -51,9 +49,7 @@ pub async fn measure(set: &DataSet, keys: &[Key]) -> Vec<Disk> {
     for slow in [false, true] {
         let name =
             if slow { format!("{} ms more a sync", crate::slow::SYNC.as_millis()) } else { "as it is".to_owned() };
-        // Beside the set, so that it is the same disk.
-        let folder = tempfile::tempdir_in(set.folder().parent().expect("a folder")).expect("a folder");
-        fs::copy(set.folder().join("astral.redb"), folder.path().join("astral.redb")).expect("copied");
+        let folder = set.copy();
         let server = if slow {
             Running::start(&mut as_role("slow", folder.path()))
         } else {
@@ -73,18 +69,18 @@ pub async fn measure(set: &DataSet, keys: &[Key]) -> Vec<Disk> {
         std::thread::sleep(Duration::from_secs(1));
         let beside = load(&server, &reading, BESIDE, SECONDS);
         let mut answered = writers.end().requests;
-        let row = |clients| (clients, Row { name: name.clone(), ours: Vec::new(), fixed: Vec::new(), misses: 0 });
-        let mut created = CLIENTS.map(row);
+        let mut created = CLIENTS.map(|clients| (clients, Row::new(&name)));
         for _ in 0..TIMES {
             for (clients, row) in &mut created {
-                row.ours.push(load(&server, &creating, *clients, A_TIME));
                 row.fixed.push(load(&memory.server, same_key, *clients, A_TIME));
+                row.ours.push(load(&server, &creating, *clients, A_TIME));
             }
         }
         answered += created.iter().flat_map(|(_, row)| &row.ours).map(|load| load.requests).sum::<u64>();
         server.kill();
-        // Whatever was answered before the plug was pulled is there.
-        let there = count_keys(folder.path(), keys);
+        // Whatever was answered before the plug was pulled is there, beside the set's own keys and the one that the baseline
+        // has from it.
+        let there = count_keys(folder.path(), keys) - set.organizations * set.keys - 1;
         assert!(there as u64 >= answered, "{answered} keys were answered, and {there} are there");
         disks.push(Disk { name, created: created.into(), reads: [from_memory, alone, beside] });
     }
