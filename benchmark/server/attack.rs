@@ -38,7 +38,7 @@ pub enum Measured {
     BesideGuesses,
 }
 
-/// What came of the requests in it, time by time.
+/// What came of it, time by time.
 pub struct Attack {
     pub measured: Measured,
     /// How long they wait before each, in milliseconds.

@@ -13,10 +13,10 @@ use std::{
 
 use crate::{
     BESIDE, SECONDS, WARM,
-    clubs::{KEYS_A_CLUB, creating_keys, sign_in},
+    clubs::{self, creating_keys, sign_in},
     data::{DATABASE, DataSet, Key},
     load::{Load, Loading, Requests, load},
-    program::{Running, astral_server, beside},
+    program::beside,
     reads,
 };
 
@@ -68,8 +68,7 @@ fn make(beside_requests: Beside, data: &Path, file: &Path) {
 /// Measures requests on a copy of a set.
 pub async fn measure(set: &DataSet, keys: &[Key]) -> Backups {
     let folder = set.copy();
-    let most = KEYS_A_CLUB.to_string();
-    let server = Running::start(astral_server(folder.path()).args(["--max-active-keys", &most]));
+    let server = clubs::serve(folder.path());
     let files = tempfile::tempdir().expect("a folder");
     let creating = creating_keys(&sign_in(&server, keys).await);
     let creating = Requests::new(files.path(), "create", &creating, false);

@@ -20,6 +20,8 @@ pub struct FromMemory {
     pub server: Running,
     /// For each of the requests: such a one, which it answers with the same bytes.
     pub requests: Vec<Requests>,
+    /// Those bytes.
+    pub answers: Vec<Vec<u8>>,
     _files: TempDir,
 }
 
@@ -29,16 +31,21 @@ impl FromMemory {
         let files = tempfile::tempdir().expect("a folder");
         let bodies = files.path().join("bodies");
         fs::create_dir(&bodies).expect("made");
-        let mut requests = Vec::new();
+        let (mut requests, mut answers) = (Vec::new(), Vec::new());
         for (number, (server, request, expected)) in asked.iter().enumerate() {
             let (status, body) = server.answer(request).await;
             assert_eq!(status, *expected, "{}: {}", request.path, String::from_utf8_lossy(&body));
-            fs::write(bodies.join(format!("{number:03}")), body).expect("written");
+            fs::write(bodies.join(format!("{number:03}")), &body).expect("written");
+            answers.push(body);
             let same = Request { path: format!("/{number}"), ..(*request).clone() };
             requests.push(Requests::new(files.path(), &number.to_string(), &[same], false));
         }
         let server = Running::start(&mut as_role("fixed", &bodies));
-        Self { server, requests, _files: files }
+        for (number, bytes) in answers.iter().enumerate() {
+            let (_, same) = server.answer(&Request::get(format!("/{number}"), "")).await;
+            assert!(same == *bytes, "from memory come the same bytes");
+        }
+        Self { server, requests, answers, _files: files }
     }
 }
 

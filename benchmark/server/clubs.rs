@@ -1,21 +1,28 @@
 //! Clubs of a set, and those who act in them.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use crate::{
     data::{Key, PASSWORD},
     load::Request,
-    program::Running,
+    program::{Running, astral_server},
     reads::club,
 };
 
 /// How many keys a club may have where keys are created.
 pub const KEYS_A_CLUB: usize = 2_000;
 
+/// Starts the server on this data, with room for that many.
+pub fn serve(data: &Path) -> Running {
+    Running::start(astral_server(data).args(["--max-active-keys", &KEYS_A_CLUB.to_string()]))
+}
+
 /// The request that signs in the head coach of the club with that number.
 pub fn login(number: usize) -> Request {
-    let body = json!({ "email": format!("coach-{number:07}@seed.example"), "password": PASSWORD }).to_string();
-    Request { method: "POST", path: "/api/v1/auth/login".to_owned(), credential: String::new(), body }
+    let body = json!({ "email": format!("coach-{number:07}@seed.example"), "password": PASSWORD });
+    request("POST", "/api/v1/auth/login".to_owned(), "", &body)
 }
 
 /// A request with a body, unless that is null.

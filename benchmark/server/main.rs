@@ -60,7 +60,7 @@ async fn measure(part: &str) -> (String, bool) {
             let large_keys = LARGE.keys();
             let (small, large) = (reads::serve(&SMALL, &keys).await, reads::serve(&LARGE, &large_keys).await);
             let some = reads::spread(&large_keys, CLUBS, LARGE.keys);
-            let pairs = reads::operations(&small, &keys).into_iter().zip(reads::operations(&large, &some));
+            let pairs = reads::integration(&small, &keys).into_iter().zip(reads::integration(&large, &some));
             let pairs: Vec<_> = pairs.flat_map(<[_; 2]>::from).collect();
             let mut rows = rounds::measure(&pairs, ROUNDS).await.into_iter();
             let (mut few, mut many) = (Vec::new(), Vec::new());
@@ -70,7 +70,7 @@ async fn measure(part: &str) -> (String, bool) {
             }
             // Every club, one after the other: nothing stays in the cache.
             let all = reads::spread(&large_keys, LARGE.organizations, LARGE.keys);
-            let all = rounds::measure(&[reads::operations(&large, &all).swap_remove(0)], ROUNDS).await;
+            let all = rounds::measure(&[reads::integration(&large, &all).swap_remove(0)], ROUNDS).await;
             small.stop();
             large.stop();
             report::clubs(&few, &many, &all)

@@ -5,10 +5,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::{
-    clubs::{Club, KEYS_A_CLUB, creating_keys, login, request, sign_in},
+    clubs::{self, Club, creating_keys, login, request, sign_in},
     data::{DataSet, Key},
     load::Request,
-    program::{Running, astral_server},
+    program::Running,
+    reads::fifty_members,
     rounds::{self, Operation, Row},
 };
 
@@ -87,7 +88,7 @@ impl Known {
 }
 
 /// What reads.
-fn reads<'a>(server: &'a Running, clubs: &[Club<'_>], known: &Known) -> Vec<Operation<'a>> {
+fn reads<'a>(server: &'a Running, keys: &[Key], clubs: &[Club<'_>], known: &Known) -> Vec<Operation<'a>> {
     let get = |name: &str, path: &dyn Fn(usize, &str) -> String| {
         let request = |number, club: &Club<'_>| Request::get(path(number, &club.path), &club.session);
         Operation::new(server, name, each(clubs, request))
@@ -98,9 +99,8 @@ fn reads<'a>(server: &'a Running, clubs: &[Club<'_>], known: &Known) -> Vec<Oper
         let text = json!({ "text": format!("ASTRAL_KEY={}", key.secret) });
         request("POST", format!("{path}/api-keys/identify"), session, &text)
     };
-    let with_a_key = |_, club: &Club<'_>| Request::get(format!("{}/members?limit=50", club.path), &club.key.secret);
     vec![
-        Operation::new(server, "`list_members`, 50, with a key", each(clubs, with_a_key)),
+        Operation::new(server, "`list_members`, 50, with a key", fifty_members(keys)),
         get("`list_members`, 50", &|_, club| format!("{club}/members?limit=50")),
         get("`get_member`", &|number, club| format!("{club}/members/{}", known.athletes[number])),
         get("`get_caller`", &|_, _| "/api/v1/auth/me".to_owned()),
@@ -169,12 +169,12 @@ async fn once<'a>(server: &'a Running, clubs: &[Club<'_>]) -> [Operation<'a>; 3]
 /// Measures them on a copy of a set, with one key in each club.
 pub async fn measure(set: &DataSet, keys: &[Key]) -> Operations {
     let folder = set.copy();
-    let server = Running::start(astral_server(folder.path()).args(["--max-active-keys", &KEYS_A_CLUB.to_string()]));
+    let server = clubs::serve(folder.path());
     let clubs = sign_in(&server, keys).await;
     let known = Known::of(&server, &clubs).await;
-    let mut rows = rounds::measure(&reads(&server, &clubs, &known), TIMES).await;
+    let mut rows = rounds::measure(&reads(&server, keys, &clubs, &known), TIMES).await;
     rows.extend(rounds::measure(&writes(&server, &clubs, &known), TIMES).await);
-    // Now that there are that many.
+    // Now that each club has that many.
     let events = |_, club: &Club<'_>| Request::get(format!("{}/audit-events?limit=50", club.path), &club.session);
     let events = Operation::new(&server, "`list_audit_events`, 50", each(&clubs, events));
     rows.extend(rounds::measure(&[events], TIMES).await);

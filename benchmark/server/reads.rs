@@ -18,15 +18,15 @@ pub fn fifty_members(keys: &[Key]) -> Vec<Request> {
 }
 
 /// The requests of an integration, with each of these keys.
-pub fn operations<'a>(server: &'a Running, keys: &[Key]) -> Vec<Operation<'a>> {
+pub fn integration<'a>(server: &'a Running, keys: &[Key]) -> Vec<Operation<'a>> {
     let each = |name: &str, path: &dyn Fn(&Key) -> String| {
-        Operation::new(server, name, keys.iter().map(|key| Request::get(path(key), &key.secret)).collect())
+        Operation::new(server, name, keys.iter().map(|key| Request::get(path(key), &key.secret)).collect()).steady()
     };
     // The last character belongs to the checksum, and this one has a right one.
     let unknown = "astral_live_0123456789ABCDEFGHIJKLMNOP0IezIr";
     let with_unknown = keys.iter().map(|key| Request::get(club(key) + "/members?limit=50", unknown)).collect();
     vec![
-        Operation::new(server, "50 members, with a key", fifty_members(keys)),
+        Operation::new(server, "50 members, with a key", fifty_members(keys)).steady(),
         each("1 member, with a key", &|key| club(key) + "/members?limit=1"),
         each("the club, with a key", &club),
         each("who am I, with a key", &|_| "/api/v1/auth/me".to_owned()),

@@ -76,8 +76,9 @@ pub fn introduction() -> String {
          The server as it is shipped (`cargo build --profile dist`), with its limits, usage counts, request ids and \
          logs; wrk sends the requests over {CONNECTIONS} connections of the same machine, and takes its share of the \
          processor. CPU is what the kernel says that the server's process has used, its own time and the kernel's for \
-         it, by request: the one in the middle of the rounds, {ROUNDS} where nothing else is said. In each round the same framework answers the same bytes from \
-         memory right after; the ratio is the one in the middle of the rounds' ratios, and so is what stands beside something else. \
+         it, by request: the one in the middle of the rounds, {ROUNDS} where nothing else is said. In each round the same \
+         framework answers the same bytes from memory right after; the ratio is the one in the middle of the rounds' ratios, \
+         and so is what stands beside something else. \
          Times depend on the machine and on who else uses it; the ratios are what counts.\n",
         machine(),
     )

@@ -32,7 +32,7 @@ pub async fn pages<'a>(server: &'a Running, keys: &[Key]) -> Pages<'a> {
     let roster = Roster { server, path: club(key) + "/members", key };
     let again = |name: &str, query: &str| {
         let request = |key: &Key| Request::get(format!("{}?limit=50{query}", roster.path), &key.secret);
-        Operation::new(server, name, keys.iter().map(request).collect())
+        Operation::new(server, name, keys.iter().map(request).collect()).steady()
     };
     let middle = roster.cursor_after(500_000).await;
     let end = roster.cursor_after(900_000).await;
@@ -58,7 +58,7 @@ pub async fn pages<'a>(server: &'a Running, keys: &[Key]) -> Pages<'a> {
     ];
     let mut first_time = Vec::new();
     for (name, apart, queries) in different {
-        first_time.push(Operation::new(server, name, roster.different(&queries, apart).await));
+        first_time.push(Operation::new(server, name, roster.different(&queries, apart).await).steady());
     }
     let again = vec![
         again("the first page", ""),

@@ -21,6 +21,8 @@ pub struct Operation<'a> {
     pub connections: u32,
     /// Whether each request can be answered so but once: a key that is revoked is not revoked again.
     pub is_once: bool,
+    /// Whether the same bytes are answered each time, which are compared.
+    pub is_steady: bool,
 }
 
 impl<'a> Operation<'a> {
@@ -34,7 +36,13 @@ impl<'a> Operation<'a> {
             seconds: ROUND,
             connections: CONNECTIONS,
             is_once: false,
+            is_steady: false,
         }
+    }
+
+    /// The same, answered with the same bytes each time.
+    pub fn steady(self) -> Self {
+        Self { is_steady: true, ..self }
     }
 
     /// The same, answered with this status.
@@ -126,6 +134,12 @@ pub async fn measure(operations: &[Operation<'_>], rounds: u32) -> Vec<Row> {
             row.ours.push(load(server, ours, connections, seconds));
             row.misses += server.misses().await - before;
             row.fixed.push(load(&memory.server, theirs, connections, ROUND));
+        }
+    }
+    for (Operation { server, name, requests, is_steady, .. }, before) in operations.iter().zip(&memory.answers) {
+        if *is_steady {
+            let (_, now) = server.answer(&requests[0]).await;
+            assert!(now == *before, "{name}: other bytes than before");
         }
     }
     for ((ours, _), Operation { name, requests, is_once, .. }) in pairs.iter().zip(operations) {

@@ -7,16 +7,19 @@ use serde_json::Value;
 use crate::{
     BESIDE, SECONDS, WARM,
     baseline::FromMemory,
-    clubs::{KEYS_A_CLUB, creating_keys, sign_in},
+    clubs::{self, creating_keys, sign_in},
     data::{DataSet, Key},
     load::{Load, Loading, Requests, load},
-    program::{self, Running, as_role, astral_server},
+    program::{self, Running, as_role},
     reads,
     rounds::Row,
 };
 
 /// How many clients create keys at once.
 pub const CLIENTS: [u32; 4] = [1, 8, 64, 256];
+/// How often each number of clients is measured, in turns, and how long each time, in seconds.
+pub const TIMES: usize = 3;
+const A_TIME: u32 = 2;
 
 /// What came of a disk.
 pub struct Disk {
@@ -26,10 +29,6 @@ pub struct Disk {
     /// A checked request: the same bytes from memory, while nobody writes, and while 64 create keys.
     pub reads: [Load; 3],
 }
-
-/// How often each number of clients is measured, in turns, and how long each time, in seconds.
-pub const TIMES: usize = 3;
-const A_TIME: u32 = 2;
 
 /// How many keys these clubs have, as the operator counts them.
 fn count_keys(data: &Path, keys: &[Key]) -> usize {
@@ -50,11 +49,8 @@ pub async fn measure(set: &DataSet, keys: &[Key]) -> Vec<Disk> {
         let name =
             if slow { format!("{} ms more a sync", crate::slow::SYNC.as_millis()) } else { "as it is".to_owned() };
         let folder = set.copy();
-        let server = if slow {
-            Running::start(&mut as_role("slow", folder.path()))
-        } else {
-            Running::start(astral_server(folder.path()).args(["--max-active-keys", &KEYS_A_CLUB.to_string()]))
-        };
+        let server =
+            if slow { Running::start(&mut as_role("slow", folder.path())) } else { clubs::serve(folder.path()) };
         let files = tempfile::tempdir().expect("a folder");
         let requests = creating_keys(&sign_in(&server, keys).await);
         let creating = Requests::new(files.path(), "create", &requests, false);

@@ -5,24 +5,20 @@
 //! long as nothing of it has changed after the older of the two: nothing is told of a revocation, nothing can be told too
 //! late, and what nobody can tell is read again.
 
+mod changes;
 mod room;
 
-use std::{
-    hash::Hash,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::{hash::Hash, sync::Arc};
 
 use bytes::Bytes;
 use quick_cache::{Weighter, sync::Cache};
 
-use self::room::{ByRoom, ENTRY};
-use super::{
-    api_keys::Place,
-    tables::{API_KEY_SECRETS, API_KEYS, MEMBER_BLOCKS, ORGANIZATIONS, Table},
+pub use self::changes::Changes;
+use self::{
+    changes::PREFIX,
+    room::{ByRoom, ENTRY},
 };
+use super::api_keys::Place;
 use crate::service::{
     metrics::Counter,
     model::{
@@ -33,61 +29,6 @@ use crate::service::{
         secret::SecretHash,
     },
 };
-
-/// The tables that what is kept is made of.
-const TABLES: [Table; 4] = [API_KEY_SECRETS, API_KEYS, ORGANIZATIONS, MEMBER_BLOCKS];
-
-/// Of how many parts the rows are, each of which has changed or has not. A power of two.
-const PARTS: usize = 1 << 15;
-
-/// How much of a row's key says in which part it is: an organization's id, or the beginning of a hash. Of a key, whose
-/// organization's comes before its own, that is its own: the pages of its organization have not changed.
-const PREFIX: usize = 16;
-
-/// Which rows have changed, and when.
-pub struct Changes {
-    /// By part: the number of the newest commit that changes anything there.
-    newest: Box<[AtomicU64]>,
-    /// The number of the transaction that was begun last.
-    begun: AtomicU64,
-}
-
-impl Default for Changes {
-    fn default() -> Self {
-        Self { newest: (0..PARTS).map(|_| AtomicU64::new(0)).collect(), begun: AtomicU64::new(0) }
-    }
-}
-
-/// The part of the rows whose key begins with this.
-fn part(prefix: &[u8; PREFIX]) -> usize {
-    // Ids and hashes are random in their last bytes at least.
-    let bits = u128::from_le_bytes(*prefix);
-    let folded = (bits as u64) ^ (bits >> 64) as u64;
-    (folded.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - PARTS.trailing_zeros())) as usize
-}
-
-impl Changes {
-    /// Begins a transaction; its number, which no other has.
-    pub fn begin(&self) -> u64 {
-        self.begun.fetch_add(1, Ordering::Relaxed) + 1
-    }
-
-    /// Notes that the transaction with this number changes the row. To be called before it is committed.
-    pub fn note(&self, table: Table, key: &[u8], number: u64) {
-        if TABLES.iter().any(|noted| noted.place == table.place) {
-            let after = if table.place == API_KEYS.place { PREFIX } else { 0 };
-            match key.get(after..).and_then(<[u8]>::first_chunk) {
-                Some(prefix) => self.newest[part(prefix)].store(number, Ordering::Release),
-                None => self.note_all(number),
-            }
-        }
-    }
-
-    /// Notes that everything may be different.
-    pub fn note_all(&self, number: u64) {
-        self.newest.iter().for_each(|newest| newest.store(number, Ordering::Release));
-    }
-}
 
 /// What was made of a snapshot.
 #[derive(Clone)]
@@ -194,8 +135,8 @@ impl Memo {
     }
 
     /// What is kept under `key` if it is right for the snapshot that the commit with this `number` has left, else what
-    /// `read` makes of that snapshot, which is kept from then on. It may read rows of [`TABLES`] alone, whose keys begin
-    /// with `prefix`; a failure is not kept, nor that there is nothing.
+    /// `read` makes of that snapshot, which is kept from then on. It may read rows of the tables that [`Changes`]
+    /// notes alone, whose keys begin with `prefix`; a failure is not kept, nor that there is nothing.
     fn get<K, T, R, W, F>(
         &self,
         cache: &Cache<K, Made<T>, W>,
@@ -212,7 +153,7 @@ impl Memo {
     {
         let made = cache.get(key);
         // After that: whoever kept it may have a newer snapshot, and then its commit is noted by now.
-        let changed = self.changes.newest[part(prefix)].load(Ordering::Acquire);
+        let changed = self.changes.newest(prefix);
         if let Some(made) = made.filter(|made| changed <= made.of.min(number)) {
             self.hits.add_one();
             return Ok(made.value.into());
@@ -280,14 +221,18 @@ impl Kept {
 mod tests {
     use std::{
         collections::VecDeque,
-        sync::atomic::{AtomicBool, AtomicUsize},
+        sync::atomic::{AtomicBool, AtomicUsize, Ordering},
         thread,
     };
 
     use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
     use super::{
-        super::{Read as _, ReadTx, Store, api_keys, members, organizations, snapshot::Snapshots, tables},
+        super::{
+            Read as _, ReadTx, Store, api_keys, members, organizations,
+            snapshot::Snapshots,
+            tables::{self, API_KEY_SECRETS, API_KEYS, ORGANIZATIONS},
+        },
         *,
     };
     use crate::service::{
@@ -458,14 +403,14 @@ mod tests {
                                 let place = [id.to_bytes(), ApiKeyId::from_bits(number.into()).to_bytes()].concat();
                                 tx.put(API_KEY_SECRETS, hash(secret).as_bytes(), &place)?;
                             }
-                            5 => {
-                                tx.put(API_KEYS, &key_place(bits), &api_keys::form::encode(&api_key(bits, number))?)?
-                            }
-                            6 => drop(tx.delete(API_KEYS, &key_place(bits))?),
                             2 => drop(tx.delete(API_KEY_SECRETS, hash(secret).as_bytes())?),
                             3 if before.is_some() => {
                                 before.iter().try_for_each(|(before, _)| members::delete(tx, before))?;
                             }
+                            5 => {
+                                tx.put(API_KEYS, &key_place(bits), &api_keys::form::encode(&api_key(bits, number))?)?
+                            }
+                            6 => drop(tx.delete(API_KEYS, &key_place(bits))?),
                             _ => {
                                 let before = before.as_ref().map(|(before, revision)| (before, *revision));
                                 members::put(tx, before, &member(id, member_bits, number))?;

@@ -90,6 +90,7 @@ impl Room for MemberPage {
 const SMALLEST: usize = 16;
 /// About how much memory an entry takes beside its [`Room`], in bytes.
 pub const ENTRY: usize = 400;
+
 /// Weighs entries by the memory that they take.
 #[derive(Clone)]
 pub struct ByRoom;
